@@ -1,0 +1,53 @@
+"""Every path of a workspace, named once, relative to the project's root (the folder dvc runs commands in)."""
+
+import os
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
+
+VIDEOS = Path("data/videos")  # where the built-in corpus is rendered: VIDEOS/<arrival>/<label>/*.mp4
+TRUTH = Path("data/truth")  # its truth, for evaluation only: TRUTH/<arrival>/
+
+INDEX = Path("data/index")
+CLIPS = INDEX / "clips.parquet"
+INDEX_REJECTS = INDEX / "rejects.parquet"
+
+DECODE = Path("data/decode")
+SHARDS = DECODE / "shards"
+DECODED_CLIPS = DECODE / "clips.parquet"
+DECODE_REJECTS = DECODE / "rejects.parquet"
+MANIFEST = DECODE / "manifest.json"
+
+MIXES = Path("data/mixes/mixes.parquet")
+
+REPORTS = Path("reports")
+METRICS = REPORTS / "metrics.json"
+SCORES = REPORTS / "scores.parquet"
+TABLE = REPORTS / "table.txt"
+
+
+def model(name: str) -> Path:
+    """Folder of a trained model: weights.safetensors, model.json, curves.json."""
+    return Path("models") / name
+
+
+def evaluation(name: str) -> Path:
+    """Folder of one model's (or of the baselines') scores: scores.parquet, metrics.json."""
+    return Path("data/evaluate") / name
+
+
+def receipt(name: str) -> Path:
+    """What the registry answered for one model."""
+    return REPORTS / "register" / f"{name}.json"
+
+
+def store() -> Path:
+    """Finished work outside DVC's outs, keyed by all it depends on; may be shared by the worktrees of a host."""
+    return Path(os.environ.get("PIXELS_STORE", ".store"))
+
+
+def tracking_uri() -> str:
+    """Address of the MLflow server and registry."""
+    return os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{Path('mlflow.db').resolve()}")

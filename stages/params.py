@@ -1,0 +1,205 @@
+"""params.yaml as frozen, closed sections: bounds and units, no defaults, no derived values.
+
+What is not written in params.yaml is invisible to DVC, so no field here has a default and nothing is computed: a value
+that follows from others (a clip's number of samples, say) is computed in the room that needs it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Kind = Literal["different2", "different3", "different4"]
+
+
+class ParamsError(ValueError):
+    """params.yaml says something that no stage can work with."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Marks a stage's argument that lives deeper in params.yaml: `Annotated[Model, At("models.{item}")]`."""
+
+    address: str
+
+
+class Section(BaseModel):
+    """A part of params.yaml: immutable, and no key may be missing, extra or mistyped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Clip(Section):
+    """The unit of learning: a window of sound and frames."""
+
+    duration_s: float = Field(gt=0, le=60)
+    sample_rate_hz: int = Field(ge=4000, le=96000)
+    frame_rate_hz: int = Field(ge=1, le=60)
+    frame_side_px: int = Field(ge=16, le=1024)
+
+
+class Spectrogram(Section):
+    """Short-time Fourier transform and its log-frequency warp."""
+
+    fft_samples: int = Field(ge=64, le=8192, multiple_of=2)
+    hop_samples: int = Field(ge=16, le=4096)
+    log_frequency_rows: int = Field(ge=16, le=1024)
+
+
+class Perform(Section):
+    """The built-in corpus of rendered performances."""
+
+    seed: int = Field(ge=0)
+    instruments: tuple[Name, ...] = Field(min_length=2)
+    solos_per_instrument: int = Field(ge=1)
+    duets: int = Field(ge=0)
+    duration_s: float = Field(ge=2, le=120)
+    frame_rate_hz: int = Field(ge=12, le=60)
+    side_px: int = Field(ge=64, le=1024, multiple_of=2)
+
+
+class Index(Section):
+    """Which videos are taken, within which bounds, and how they are split."""
+
+    videos: str = Field(min_length=1)
+    builtin: tuple[Name, ...]
+    min_duration_s: float = Field(gt=0)
+    max_duration_s: float = Field(gt=0)
+    min_side_px: int = Field(ge=1)
+    max_side_px: int = Field(ge=1)
+    max_frame_rate_hz: float = Field(gt=0)
+    max_size_bytes: int = Field(ge=1)
+    timeout_s: float = Field(gt=0)
+    max_reject_share: float = Field(ge=0, le=1)
+    validation_share: Share
+    test_share: Share
+    split_salt: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _leave_some_for_training(self) -> Self:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share + test_share must be below 1, so that training has videos")
+        return self
+
+
+class Decode(Section):
+    """How videos become shards."""
+
+    jpeg_quality: int = Field(ge=50, le=100)
+    motion_rate_hz: int = Field(ge=24, le=120)
+    motion_side_cells: int = Field(ge=4, le=128)
+    videos_per_shard: int = Field(ge=1)
+    timeout_s: float = Field(gt=0)
+
+
+class Mixes(Section):
+    """The fixed mixes on which models are compared."""
+
+    seed: int = Field(ge=0)
+    min_rms_db: float = Field(le=0)
+    validation: dict[Kind, int] = Field(min_length=1)
+    test: dict[Kind, int] = Field(min_length=1)
+
+
+class Appearance(Section):
+    """The appearance network (VAN): a dilated ResNet-18 on single frames."""
+
+    base_channels: int = Field(ge=4, le=128)
+    num_frames: int = Field(ge=1, le=16)
+    frame_stride: int = Field(ge=1)
+    crop_px: int = Field(ge=32, le=1024, multiple_of=16)
+
+
+class Audio(Section):
+    """The audio network (AAN): a U-Net on the log-magnitude spectrogram."""
+
+    levels: int = Field(ge=2, le=8)
+    base_channels: int = Field(ge=4, le=128)
+
+
+class Model(Section):
+    """One separator; `channels` is K, the number of audio components and of appearance features."""
+
+    channels: int = Field(ge=1, le=256)
+    appearance: Appearance
+    audio: Audio
+
+
+class Optimizer(Section):
+    """`rate` drives audio network, synthesizer and last appearance layer; `appearance_rate` the ResNet below it."""
+
+    algorithm: Literal["sgd", "adamw"]
+    rate: float = Field(gt=0)
+    appearance_rate: float = Field(gt=0)
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    warmup_steps: int = Field(ge=0)
+    decay_steps: tuple[int, ...]
+    decay: float = Field(gt=0, le=1)
+
+
+class Train(Section):
+    """Mix-and-separate."""
+
+    seed: int = Field(ge=0)
+    threads: int = Field(ge=1)
+    device: Literal["auto", "cpu", "cuda"]
+    precision: Literal["fp32", "bf16"]
+    channels_last: bool
+    num_sources: int = Field(ge=2, le=4)
+    mask: Literal["binary", "ratio"]
+    gain_low: float = Field(gt=0)
+    gain_high: float = Field(gt=0)
+    batch_mixtures: int = Field(ge=1)
+    steps: int = Field(ge=1)
+    optimizer: Optimizer
+    validate_every_steps: int = Field(ge=1)
+    checkpoint_every_steps: int = Field(ge=1)
+    max_bad_batches: int = Field(ge=1)
+
+
+class Evaluate(Section):
+    """How estimates are made and scored."""
+
+    mask: Literal["soft", "binary"]
+    filter_taps: int = Field(ge=1, le=1024)
+    bootstrap_resamples: int = Field(ge=100)
+    bootstrap_seed: int = Field(ge=0)
+
+
+class Register(Section):
+    """What a model version carries."""
+
+    examples: int = Field(ge=0, le=32)
+    alias: Name
+
+
+class Params(Section):
+    """The whole file."""
+
+    clip: Clip
+    spectrogram: Spectrogram
+    perform: Perform
+    index: Index
+    decode: Decode
+    mixes: Mixes
+    models: dict[Name, Model] = Field(min_length=1)
+    train: Train
+    evaluate: Evaluate
+    register_: Register = Field(alias="register")
+
+
+def read(path: Path) -> Params:
+    """Read and check a params file; `ParamsError` lists every wrong key with what was found."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Params.model_validate(content)
+    except (OSError, yaml.YAMLError) as error:
+        raise ParamsError(f"{path}: cannot be read: {error}") from error
+    except ValidationError as error:
+        faults = "\n".join(f"  {'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}" for e in error.errors())
+        raise ParamsError(f"{path}: {error.error_count()} wrong entries\n{faults}") from error
