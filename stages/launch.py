@@ -1,4 +1,4 @@
-"""Runs one stage as DVC and Airflow call it: read its params, hold its lock, die with the parent, say errors plainly."""
+"""Runs one stage as DVC and Airflow call it: reads its params, holds its lock, dies with its parent, names errors."""
 
 import ctypes
 import fcntl
@@ -7,13 +7,14 @@ import inspect
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from stages import layout
-from stages.params import At, Params, read
+from stages.params import At, Params, ParamsError, read
+from stages.shards.files import write_json
 
 _PR_SET_PDEATHSIG = 1
 
@@ -26,23 +27,35 @@ def launch(stage: str, item: str | None) -> None:
         item: Item of a `foreach` stage (a model's or an arrival folder's name).
     """
     die_with_parent()
+    name = stage if item is None else f"{stage}@{item}"
     try:
         params = read(layout.PARAMS)
-        with stage_lock(stage if item is None else f"{stage}@{item}"):
+        with stage_lock(name):
             run = importlib.import_module(f"stages.{stage}").run
-            run(**arguments(run, params, item))
+            values = arguments(run, params, item)
+            started_s = time.monotonic()
+            run(**values)
+            write_json(layout.runtime(name), {"seconds": round(time.monotonic() - started_s, 1)})
     except (ValueError, OSError) as error:
         if os.environ.get("PIXELS_TRACEBACK"):
             raise
-        print(f"{stage}: {error}\n(PIXELS_TRACEBACK=1 shows where)", file=sys.stderr)
+        print(f"{name}: {error}\n(PIXELS_TRACEBACK=1 shows where)", file=sys.stderr)
         raise SystemExit(1) from error
 
 
 def arguments(run: Any, params: Params, item: str | None) -> dict[str, Any]:
-    """The values of `run`'s parameters: `name` is the item, all others come from params.yaml."""
+    """The values of `run`'s parameters: `name` is the item, all others come from params.yaml.
+
+    Raises:
+        ParamsError: A stage for each item was called without one, another with one, or the item is not in params.yaml.
+    """
+    takes_item = "name" in inspect.signature(run).parameters
+    if takes_item != (item is not None):
+        wanted = "one item, such as a model's name" if takes_item else "no item"
+        raise ParamsError(f"this stage takes {wanted}, found {item!r}; the commands of dvc.yaml show how it is called")
     addresses = parameter_addresses(run)
     found = {name: lookup(params, address.format(item=item)) for name, address in addresses.items()}
-    return found | ({"name": item} if "name" in inspect.signature(run).parameters else {})
+    return found | ({"name": item} if takes_item else {})
 
 
 def parameter_addresses(run: Any) -> dict[str, str]:
@@ -56,7 +69,12 @@ def lookup(params: Params, address: str) -> Any:
     """Follow a dotted address through sections and mappings."""
     value: Any = params
     for part in address.split("."):
-        value = value[part] if isinstance(value, dict) else getattr(value, "register_" if part == "register" else part)
+        if isinstance(value, Mapping):
+            if part not in value:
+                raise ParamsError(f"{layout.PARAMS}: no {address}; there are {', '.join(map(str, value))}")
+            value = value[part]
+        else:
+            value = getattr(value, "register_" if part == "register" else part)
     return value
 
 
@@ -68,9 +86,13 @@ def die_with_parent() -> None:
 
 @contextmanager
 def stage_lock(name: str) -> Iterator[None]:
-    """One process a stage and workspace; a second one waits for the first to end."""
-    folder = Path(".locks")
-    folder.mkdir(exist_ok=True)
-    with (folder / f"{name}.lock").open("w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """One process a stage and workspace; a second one says that it waits, and waits for the first to end."""
+    path = layout.stage_lock(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{name}: already running in this workspace; waiting for it to end", file=sys.stderr, flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -43,6 +43,16 @@ def receipt(name: str) -> Path:
     return REPORTS / "register" / f"{name}.json"
 
 
+def stage_lock(name: str) -> Path:
+    """Held while the stage `name` (`train@pixels`) runs in this workspace."""
+    return Path(".locks") / f"{name}.lock"
+
+
+def runtime(name: str) -> Path:
+    """How long the stage `name` took when it last ran here; for `make plan`, never an input of a stage."""
+    return Path(".locks") / f"{name}.json"
+
+
 def store() -> Path:
     """Finished work outside DVC's outs, keyed by all it depends on; may be shared by the worktrees of a host."""
     return Path(os.environ.get("PIXELS_STORE", ".store"))

@@ -201,5 +201,7 @@ def read(path: Path) -> Params:
     except (OSError, yaml.YAMLError) as error:
         raise ParamsError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
-        faults = "\n".join(f"  {'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}" for e in error.errors())
+        faults = "\n".join(
+            f"  {'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}" for e in error.errors()
+        )
         raise ParamsError(f"{path}: {error.error_count()} wrong entries\n{faults}") from error

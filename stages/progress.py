@@ -24,13 +24,15 @@ class Meter:
         """Say that `count` more units are done; `note` (a loss, a failure count) is shown beside them."""
         self._done += count
         now_s = time.monotonic()
-        rate = self._done / max(now_s - self._started_s, 1e-9)
+        rate = max(self._done, 1e-9) / max(now_s - self._started_s, 1e-9)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._done, note=f"{rate:.3g} {self._unit}/s {note}")
         elif self._done >= self._total or now_s - self._last_line_s >= _SECONDS_BETWEEN_LINES:
             self._last_line_s = now_s
             left_s = (self._total - self._done) / rate
-            line = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g} {self._unit}/s, ETA {left_s:.0f} s"
+            line = (
+                f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.3g} {self._unit}/s, ETA {left_s:.0f} s"
+            )
             print(f"{line} {note}".rstrip(), file=sys.stderr, flush=True)
 
 

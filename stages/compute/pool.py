@@ -1,9 +1,11 @@
 """The only door to ray: a bounded map of a function over items, on this machine or on the cluster of RAY_ADDRESS."""
 
+import importlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from stages.compute.resources import num_workers
@@ -12,24 +14,37 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _START_TRIES = 3  # on a loaded machine ray's own start limits of 15 to 30 s fail now and then
+_OBJECT_STORE_BYTES = 256 * 1024**2  # results are small: media go through files
+_SHOWN_CHARACTERS = 200
 
 
 class PoolError(RuntimeError):
     """The workers could not be started."""
 
 
-class Pool(Protocol):
-    """Runs a pure, idempotent function on many items; results come as they end, each with its item's position."""
+class ItemError(ValueError):
+    """The work on one item failed; the message names the item and the fault."""
 
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result]]: ...
+
+class Pool(Protocol):
+    """Runs a pure, idempotent, picklable function on many items; each result comes with its item's position."""
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result]]:
+        """Pairs of (position in `items`, result), in any order."""
+        ...
 
 
 class SerialPool:
     """The same map in this process."""
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result]]:
-        """Results in the order of the items."""
-        yield from ((position, function(item)) for position, item in enumerate(items))
+        """Results in the order of the items; `ItemError` from the first that fails."""
+        for position, item in enumerate(items):
+            try:
+                result = function(item)
+            except Exception as error:
+                raise _item_error(item, error) from error
+            yield position, result
 
 
 class RayPool:
@@ -39,17 +54,38 @@ class RayPool:
         self._ray, self._in_flight = ray, 2 * workers
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result]]:
-        """Results as they end; a task is tried again when its worker dies, at most twice, never on an exception."""
-        remote = self._ray.remote(num_cpus=1, max_retries=2)(function)
+        """Results as they end; a task is tried again when its worker dies, at most twice, never on an exception.
+
+        Raises `ItemError` from the first item that fails; the others in flight are then dropped.
+        """
+        remote = self._ray.remote(num_cpus=1, max_retries=2)(_call)
+        shared = self._ray.put(function)
         queue = iter(enumerate(items))
         pending: dict[Any, int] = {}
         while True:
             while len(pending) < self._in_flight and (entry := next(queue, None)) is not None:
-                pending[remote.remote(entry[1])] = entry[0]
+                pending[remote.remote(shared, entry[1])] = entry[0]
             if not pending:
                 return
             done, _ = self._ray.wait(list(pending), num_returns=1)
-            yield pending.pop(done[0]), self._ray.get(done[0])
+            position = pending.pop(done[0])
+            yield position, self._result(done[0], items[position])
+
+    def _result(self, reference: Any, item: object) -> Any:
+        try:
+            return self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            raise _item_error(item, getattr(error, "cause", None) or error) from error
+
+
+def _call(function: Callable[[Item], Result], item: Item) -> Result:
+    return function(item)
+
+
+def _item_error(item: object, error: BaseException) -> ItemError:
+    shown = repr(item)
+    shown = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}..."
+    return ItemError(f"{shown}: {type(error).__name__}: {error}")
 
 
 @contextmanager
@@ -59,8 +95,8 @@ def open_pool() -> Iterator[Pool]:
         yield SerialPool()
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    import ray
-
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # ray's new default, and silence about it
+    ray: Any = importlib.import_module("ray")  # seconds, so only when a pool opens
     _start(ray)
     try:
         yield RayPool(ray, int(ray.cluster_resources().get("CPU", 1)))
@@ -69,13 +105,40 @@ def open_pool() -> Iterator[Pool]:
 
 
 def _start(ray: Any) -> None:
-    where: dict[str, Any] = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": num_workers(), "include_dashboard": False}
     for attempt in range(_START_TRIES):
         try:
-            ray.init(log_to_driver=True, logging_level="ERROR", **where)
+            with _importable():
+                ray.init(log_to_driver=True, logging_level="ERROR", **_where())
             return
         except (RuntimeError, ConnectionError, TimeoutError, OSError) as error:
             ray.shutdown()
             if attempt + 1 == _START_TRIES:
                 raise PoolError(f"ray did not start in {_START_TRIES} tries: {error}") from error
             time.sleep(2.0**attempt)
+
+
+@contextmanager
+def _importable() -> Iterator[None]:
+    """Let workers, which inherit the environment of the moment ray starts, import this package from any folder."""
+    before = os.environ.get("PYTHONPATH")
+    root = str(Path(__file__).resolve().parents[2])
+    os.environ["PYTHONPATH"] = root if not before else f"{root}{os.pathsep}{before}"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+def _where() -> dict[str, Any]:
+    """A ray of our own on this machine, never one that happens to run here, unless RAY_ADDRESS names one."""
+    if os.environ.get("RAY_ADDRESS"):
+        return {}
+    return {
+        "address": "local",
+        "num_cpus": num_workers(),
+        "include_dashboard": False,
+        "object_store_memory": _OBJECT_STORE_BYTES,
+    }

@@ -1,0 +1,52 @@
+# `make help` lists the targets. PYTHON is used once, to create .venv; everything after runs from there.
+PYTHON ?= python3.11
+include infra/quiet.env
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help run plan doctor environment test check lint format types imports lock preset clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Install what is missing, check the machine, run the pipeline, show the scores (exit status: see infra/run.py)
+	@$(PYTHON) infra/run.py
+
+plan: environment ## Before anything runs: clips, GB and time for each stage, and why a stage is stale
+	@python -m stages plan
+
+doctor: environment ## Check this machine: ffmpeg and codecs, cores, memory, disk, GPU, versions
+	@python -m stages doctor
+
+environment: ## Create .venv from the hashed lock (nothing to do when it is current)
+	@$(PYTHON) infra/environment.py
+
+test: environment ## Run the whole test suite (PIXELS_MEDIA=folder adds the tests on real media)
+	@python -m pytest
+
+check: lint types imports test ## Everything that a change must pass
+
+lint: environment ## Style: ruff check and ruff format --check
+	@ruff check
+	@ruff format --check
+
+format: environment ## Rewrite the code as ruff would have it
+	@ruff check --fix
+	@ruff format
+
+types: environment ## pyright, strict
+	@pyright
+
+imports: environment ## import-linter: imports go down only, one door for each big dependency
+	@lint-imports
+
+lock: environment ## Resolve requirements.txt anew into the hashed requirements.lock
+	@pip-compile --generate-hashes --allow-unsafe --strip-extras --no-header --quiet \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock requirements.txt
+
+preset: environment ## Use presets/NAME.yaml as params.yaml: make preset NAME=studio (NAME=default: your own again)
+	@python infra/preset.py "$(NAME)"
+
+clean: ## Remove what tools leave behind; data, models, .store and .venv stay
+	@rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find stages dags infra tests -name __pycache__ -type d -prune -exec rm -rf {} +

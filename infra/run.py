@@ -1,0 +1,99 @@
+"""`make run`: environment, doctor, `dvc repro`, and the results. Standard library only: it starts before .venv exists.
+
+Exit status: 0 done, 1 a problem that is named, 3 a system package is missing, else what the failing stage returned.
+(make itself turns every failure into 2; `python3.11 infra/run.py` keeps the number.)
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+# Run as a program, this file's folder is where imports are looked for; from the tests it is the project's root.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from infra import environment
+
+QUIET = environment.ROOT / "infra" / "quiet.env"
+
+
+def settings(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment of every command: the user's own, quiet tools, and .venv first on PATH."""
+    quiet = dict(re.findall(r"(?m)^export (\w+)=(.*)$", QUIET.read_text()))
+    path = f"{environment.VENV / 'bin'}{os.pathsep}{inherited.get('PATH', os.defpath)}"
+    return {**inherited, **quiet, "PATH": path, "VIRTUAL_ENV": str(environment.VENV)}
+
+
+def is_up_to_date(status: str) -> bool:
+    """Whether `dvc status --json` found nothing to do."""
+    return json.loads(status) == {}
+
+
+def results(root: Path) -> str:
+    """Scores, where everything lies, and what the registry holds."""
+    table = (root / "reports/table.txt").read_text(encoding="utf-8").rstrip()
+    models = sorted(str(path.parent.relative_to(root)) for path in root.glob("models/*/weights.safetensors"))
+    files = [name for name in ("reports/metrics.json", "reports/scores.parquet") if (root / name).exists()]
+    versions = [_version(path) for path in sorted(root.glob("reports/register/*.json"))]
+    return "\n".join([table, "", f"results    {' '.join(files)}", f"models     {' '.join(models)}", *versions])
+
+
+def _version(receipt: Path) -> str:
+    content = json.loads(receipt.read_text(encoding="utf-8"))
+    alias = f" alias {content['alias']}" if content.get("alias") else ""
+    return f"registered {content['model']} version {content['version']}{alias} ({receipt.name} says more)"
+
+
+def duration(seconds: float) -> str:
+    """`75` -> `1 min 15 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def main() -> int:
+    """Do what is missing, then show the results."""
+    if status := environment.ensure():
+        return status
+    surroundings = settings(os.environ)
+    if status := _call(["python", "-m", "stages", "doctor"], surroundings):
+        return status
+    if not _is_in_git(environment.ROOT):
+        _call(["dvc", "config", "--quiet", "--local", "core.no_scm", "true"], surroundings)
+    if is_up_to_date(_output(["dvc", "status", "--json"], surroundings)):
+        print("\nEverything is up to date: nothing was run.\n")
+    else:
+        started_s = time.monotonic()
+        if status := _call(["dvc", "repro"], surroundings):
+            print("stopped: a second `make run` goes on where this one ended", file=sys.stderr)
+            return status
+        print(f"\nThe pipeline ran in {duration(time.monotonic() - started_s)}.\n")
+    print(results(environment.ROOT))
+    return 0
+
+
+def _is_in_git(root: Path) -> bool:
+    """A downloaded archive is no clone; dvc then has to be told to do without git."""
+    return any((folder / ".git").exists() for folder in (root, *root.parents))
+
+
+def _call(command: list[str], surroundings: dict[str, str]) -> int:
+    sys.stdout.flush()
+    return subprocess.run(_found(command), cwd=environment.ROOT, env=surroundings, check=False).returncode
+
+
+def _output(command: list[str], surroundings: dict[str, str]) -> str:
+    return subprocess.run(
+        _found(command), cwd=environment.ROOT, env=surroundings, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+
+
+def _found(command: list[str]) -> list[str]:
+    return [str(environment.VENV / "bin" / command[0]), *command[1:]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""Renders the built-in corpus: performances with sampled instruments and drawn players, and their truth kept apart."""
+
+from pathlib import Path
+from typing import Annotated
+
+from stages import layout
+from stages.compute.pool import open_pool
+from stages.params import At, Perform
+from stages.performances.corpus import TakeMaker, assemble, plan, recipe
+from stages.progress import progress
+
+
+def run(name: str, perform: Perform, videos: Annotated[str, At("index.videos")]) -> None:
+    """Render the arrival folder `name` -> data/videos/<name>/<label>/*.mp4, data/truth/<name>/."""
+    target, truths = layout.VIDEOS / name, layout.TRUTH / name
+    target.mkdir(parents=True, exist_ok=True)
+    truths.mkdir(parents=True, exist_ok=True)
+    if Path(videos) != layout.VIDEOS:
+        print(f"perform: nothing is rendered, since index.videos is {videos} and not {layout.VIDEOS}")
+        return
+    takes = plan(name, perform)
+    maker = TakeMaker(layout.store().resolve(), recipe())
+    folders: dict[int, Path] = {}
+    with open_pool() as pool, progress("perform", total=len(takes), unit="videos") as meter:
+        for position, folder in pool.map(maker, takes):
+            folders[position] = folder
+            meter.advance()
+    assemble([(take, folders[position]) for position, take in enumerate(takes)], target, truths)
+    print(f"perform: {len(takes)} videos of {perform.duration_s:g} s in {target}")

@@ -1,0 +1,181 @@
+"""What a run will take, from params.yaml and what lies on the disk: clips, bytes and seconds, estimated."""
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.params import Model, Params
+
+# Measured on 2 x86-64 cores without a GPU, wall seconds of the default run; other machines differ in proportion.
+_START_S = {
+    "perform": 12.0,
+    "index": 10.0,
+    "decode": 10.0,
+    "mixes": 2.0,
+    "train": 15.0,
+    "baselines": 6.0,
+    "evaluate": 6.0,
+    "report": 3.0,
+    "register": 30.0,
+}
+_OTHER_START_S = 5.0
+_PERFORM_S_PER_MEGAPIXEL = 0.055  # drawn and encoded
+_PROBE_S_PER_VIDEO = 0.15
+_DECODE_S_PER_MEDIA_S = 0.02
+_GFLOP_PER_S = 60.0
+_BSS_S_PER_SOURCE = 0.06
+_BASELINE_ESTIMATORS, _MODEL_ESTIMATORS = 6, 2  # the model with its own pictures, and with swapped ones
+
+# Forward passes at the papers' sizes (Zhao et al. 2018): the networks of 64 base channels on 224 px and 256 x 256 bins.
+_APPEARANCE_GFLOP, _APPEARANCE_PX, _AUDIO_GFLOP, _AUDIO_BINS, _BASE_CHANNELS = 6.2, 224, 26.4, 256 * 256, 64
+_FORWARD_AND_BACKWARD = 3
+
+_VIDEO_BYTES_PER_PIXEL = 0.012  # H.264 of drawn players
+_JPEG_BYTES_PER_PIXEL = 0.25
+_FOREIGN_BYTES_PER_S = 150_000  # 1.2 Mbit/s: videos are not opened before `index`
+_INDEX_BYTES_PER_CLIP = 200
+_COPIES = 3  # the workspace, DVC's cache, the store
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Videos in, before any is opened."""
+
+    num_videos: int
+    duration_s: float
+    num_bytes: int
+
+    def __add__(self, other: "Corpus") -> "Corpus":
+        return Corpus(
+            self.num_videos + other.num_videos, self.duration_s + other.duration_s, self.num_bytes + other.num_bytes
+        )
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one stage will take; `clips` is 0 where a stage does not work on clips."""
+
+    clips: int
+    written_bytes: int
+    duration_s: float
+
+
+def builtin(params: Params) -> Corpus:
+    """One arrival folder of the rendered corpus."""
+    num_videos = len(params.perform.instruments) * params.perform.solos_per_instrument + params.perform.duets
+    duration_s = num_videos * params.perform.duration_s
+    pixels = duration_s * params.perform.frame_rate_hz * _frame_pixels(params.perform.side_px)
+    return Corpus(num_videos, duration_s, round(pixels * _VIDEO_BYTES_PER_PIXEL))
+
+
+def foreign(root: Path, rendered: tuple[str, ...]) -> Corpus:
+    """Files below the video root that are not the built-in corpus; durations are guessed from sizes.
+
+    Args:
+        root: `index.videos`.
+        rendered: Names of the arrival folders that `perform` makes.
+    """
+    sizes = list(_file_sizes(root, skipped={root / name for name in rendered}))
+    return Corpus(len(sizes), sum(sizes) / _FOREIGN_BYTES_PER_S, sum(sizes))
+
+
+def _file_sizes(folder: Path, skipped: set[Path]) -> Iterator[int]:
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if Path(entry.path) not in skipped:
+                    yield from _file_sizes(Path(entry.path), skipped)
+            elif entry.is_file(follow_symlinks=False):
+                yield entry.stat(follow_symlinks=False).st_size
+
+
+def corpus(params: Params) -> Corpus:
+    """Everything that `index` will see."""
+    whole = foreign(Path(params.index.videos), params.index.builtin)
+    for _ in params.index.builtin:
+        whole = whole + builtin(params)
+    return whole
+
+
+def estimate(stage: str, item: str | None, params: Params) -> Cost:
+    """Cost of running one stage from nothing.
+
+    Args:
+        stage: Name without item.
+        item: Arrival folder or model, where the stage has one.
+        params: The whole file.
+    """
+    duration_s = _START_S.get(stage, _OTHER_START_S)
+    if stage == "perform":
+        return _perform(params, duration_s)
+    if stage in ("index", "decode"):
+        return _reading(stage, params, duration_s)
+    if stage == "train" and item:
+        return Cost(_trained_clips(params), _weights_bytes(params.models[item]), duration_s + _train_s(params, item))
+    if stage in ("baselines", "evaluate"):
+        return _scoring(params, params.models.get(item or ""), duration_s)
+    return Cost(0, 0, duration_s)
+
+
+def mixture_gflop(params: Params, model: Model, *, num_sources: int) -> float:
+    """Forward pass for one mixture: one audio network, one appearance network for each source's frames."""
+    look = model.appearance
+    appearance = _APPEARANCE_GFLOP * look.num_frames * (look.crop_px / _APPEARANCE_PX) ** 2
+    frames = math.ceil(params.clip.duration_s * params.clip.sample_rate_hz / params.spectrogram.hop_samples)
+    audio = _AUDIO_GFLOP * params.spectrogram.log_frequency_rows * frames / _AUDIO_BINS
+    return (
+        num_sources * appearance * (look.base_channels / _BASE_CHANNELS) ** 2
+        + audio * (model.audio.base_channels / _BASE_CHANNELS) ** 2
+    )
+
+
+def _perform(params: Params, start_s: float) -> Cost:
+    one = builtin(params)
+    pixels = one.duration_s * params.perform.frame_rate_hz * _frame_pixels(params.perform.side_px)
+    return Cost(0, 2 * one.num_bytes, start_s + _PERFORM_S_PER_MEGAPIXEL * pixels / 1e6)
+
+
+def _reading(stage: str, params: Params, start_s: float) -> Cost:
+    videos = corpus(params)
+    clips = int(videos.duration_s / params.clip.duration_s)
+    if stage == "index":
+        return Cost(clips, clips * _INDEX_BYTES_PER_CLIP, start_s + _PROBE_S_PER_VIDEO * videos.num_videos)
+    return Cost(clips, _COPIES * clips * _clip_bytes(params), start_s + _DECODE_S_PER_MEDIA_S * videos.duration_s)
+
+
+def _scoring(params: Params, model: Model | None, start_s: float) -> Cost:
+    """One model's estimates, or without a model those of the baselines; mixes of two sources."""
+    mixes = sum(params.mixes.test.values())
+    scored = 2 * mixes * (_BASELINE_ESTIMATORS if model is None else _MODEL_ESTIMATORS)
+    forward = 0.0 if model is None else _MODEL_ESTIMATORS * mixes * mixture_gflop(params, model, num_sources=2)
+    return Cost(2 * mixes, 0, start_s + scored * _BSS_S_PER_SOURCE + forward / _GFLOP_PER_S)
+
+
+def _train_s(params: Params, name: str) -> float:
+    train, model = params.train, params.models[name]
+    step = _FORWARD_AND_BACKWARD * train.batch_mixtures * mixture_gflop(params, model, num_sources=train.num_sources)
+    validations = train.steps // train.validate_every_steps * sum(params.mixes.validation.values())
+    return (train.steps * step + validations * mixture_gflop(params, model, num_sources=2)) / _GFLOP_PER_S
+
+
+def _trained_clips(params: Params) -> int:
+    return params.train.steps * params.train.batch_mixtures * params.train.num_sources
+
+
+def _weights_bytes(model: Model) -> int:
+    return round(45e6 * (model.appearance.base_channels / _BASE_CHANNELS) ** 2 + 0.5e6 * model.audio.base_channels)
+
+
+def _clip_bytes(params: Params) -> int:
+    clip, decode = params.clip, params.decode
+    picture = clip.frame_rate_hz * _frame_pixels(clip.frame_side_px) * _JPEG_BYTES_PER_PIXEL
+    motion = decode.motion_rate_hz * decode.motion_side_cells**2
+    return round(clip.duration_s * (picture + 2 * clip.sample_rate_hz + motion))
+
+
+def _frame_pixels(shorter_side_px: int) -> float:
+    return shorter_side_px * shorter_side_px

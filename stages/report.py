@@ -1,0 +1,34 @@
+"""Gathers all scores into one table."""
+
+import os
+import platform
+
+from stages import layout
+from stages.params import Evaluate
+from stages.reporting.gathering import BASELINES, join, metrics
+from stages.reporting.table import render
+from stages.shards.files import replacing, write_json
+from stages.shards.tables import read_columns, write_columns
+
+
+def run(evaluate: Evaluate) -> None:
+    """Join the scores under data/evaluate -> reports: scores.parquet, metrics.json, table.txt; print the table."""
+    folders = sorted(path.parent for path in layout.evaluation(BASELINES).parent.glob("*/scores.parquet"))
+    scores = {folder.name: read_columns(folder / "scores.parquet") for folder in folders}
+    columns, models = join(scores), sorted(set(scores) - {BASELINES})
+    resamples, seed = evaluate.bootstrap_resamples, evaluate.bootstrap_seed
+    content = metrics(columns, models, resamples=resamples, seed=seed)
+    footer = {
+        "masks": evaluate.mask,
+        "filter taps": evaluate.filter_taps,
+        "bootstrap resamples": resamples,
+        "seed": seed,
+        "silent references left out": content["counts"]["silent_references"],
+    }
+    table = render(content, footer)
+    write_columns(layout.SCORES, columns)
+    write_json(layout.METRICS, content)
+    with replacing(layout.TABLE) as temporary:
+        temporary.write_text(table, encoding="utf-8")
+    # Not in the file: it is the same on every machine.
+    print(f"{table}machine: {platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")

@@ -1,0 +1,85 @@
+"""Gathers the scores of all models and baselines into one table and one set of metrics."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from stages.metrics.summary import ByKind, Columns, summarise
+
+BASELINES = "baselines"  # the folder of estimators that are no model
+_RESERVED = (BASELINES, "controls", "counts")
+
+
+class GatherError(ValueError):
+    """The scores at hand cannot stand in one table."""
+
+
+def join(scores: Mapping[str, Columns]) -> Columns:
+    """One tidy table of all scores, baselines first, then models by name.
+
+    Args:
+        scores: Columns by the name of their folder: a model's, or BASELINES.
+
+    Raises:
+        GatherError: Nothing is scored, scores are of different mixes, or a model has a reserved name.
+    """
+    if BASELINES not in scores:
+        raise GatherError(f"no scores of the baselines among {sorted(scores)}; run `dvc repro baselines`")
+    names = [BASELINES, *sorted(set(scores) - {BASELINES})]
+    for name in names[1:]:
+        if name in _RESERVED:
+            raise GatherError(f"a model may not be named {name}: metrics.json uses this key; rename it under models")
+        if set(scores[name]["mix_id"]) != set(scores[BASELINES]["mix_id"]):
+            raise GatherError(
+                f"{name} was scored on other mixes than the baselines; run `dvc repro evaluate@{name}`, or delete its "
+                f"folder if params.yaml names no such model any more"
+            )
+    return {column: [value for name in names for value in scores[name][column]] for column in scores[BASELINES]}
+
+
+def metrics(columns: Columns, models: Sequence[str], *, resamples: int, seed: int) -> dict[str, Any]:
+    """What reports/metrics.json holds.
+
+    Args:
+        columns: All scores, from `join`.
+        models: Their names; estimator `<model>:<control>` is a control of a model, all others are baselines.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Returns:
+        `{<model>: {<kind>: summary}, controls: {<model>: {<control>: {<kind>: summary}, <control>_si_sdri: mean over
+        the rows of all kinds}}, baselines: {<estimator>: {<kind>: summary}}, counts: {...}}`, a summary being what
+        `stages.metrics.summary.summarise_rows` gives.
+    """
+    summaries = summarise(columns, resamples=resamples, seed=seed)
+    theirs = {name for name in summaries if name.partition(":")[0] in models}
+    return {
+        **{model: summaries[model] for model in models},
+        "controls": {model: _controls(model, summaries, columns) for model in models},
+        BASELINES: {name: by_kind for name, by_kind in summaries.items() if name not in theirs},
+        "counts": {
+            "mixes": len(set(columns["mix_id"])),
+            "videos": len(set(columns["video_id"])),
+            "silent_references": _total(next(iter(summaries.values())), "silent_references"),
+            "silent_estimates": {name: _total(by_kind, "silent_estimates") for name, by_kind in summaries.items()},
+        },
+    }
+
+
+def _controls(model: str, summaries: Mapping[str, ByKind], columns: Columns) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, by_kind in summaries.items():
+        of_model, _, control = name.partition(":")
+        if of_model == model and control:
+            found |= {control: by_kind, f"{control}_si_sdri": _mean_si_sdri(name, columns)}
+    return found
+
+
+def _mean_si_sdri(estimator: str, columns: Columns) -> float | None:
+    pairs = zip(columns["estimator"], columns["si_sdri"], strict=True)
+    values = [value for name, value in pairs if name == estimator and value is not None]
+    return round(fmean(values), 6) if values else None
+
+
+def _total(by_kind: ByKind, count: str) -> int:
+    return sum(summary[count] for summary in by_kind.values())

@@ -1,0 +1,51 @@
+"""Where a result comes from: the commit, and hashes of all that it was made of."""
+
+import subprocess
+from pathlib import Path
+
+from stages import layout
+from stages.shards.files import sha256
+
+# What decides a result; dvc.lock and DVC's .gitignore files change in the course of every run.
+_CODE = ("stages", "params.yaml", "dvc.yaml", "requirements.txt", "requirements.lock")
+
+
+def commit() -> dict[str, str]:
+    """Tags `git_commit` ("none" outside a repository) and `git_dirty`: whether code or params differ from it."""
+    head = _git("rev-parse", "HEAD")
+    if head is None:
+        return {"git_commit": "none", "git_dirty": "true"}
+    return {"git_commit": head, "git_dirty": str(bool(_git("status", "--porcelain", "--", *_CODE))).lower()}
+
+
+def circumstances() -> dict[str, str]:
+    """Tags that say where and when a record was made, though they do not decide it: commit and dvc.lock."""
+    return commit() | ({"dvc_lock": sha256(layout.LOCK)} if layout.LOCK.is_file() else {})
+
+
+def made_of(name: str) -> dict[str, str]:
+    """Sha256 of what a model's record depends on: its weights, decoded data, mixes and scores."""
+    files = {
+        "weights": layout.model(name) / "weights.safetensors",
+        "data": layout.MANIFEST,
+        "mixes": layout.MIXES,
+        "scores": layout.evaluation(name) / "scores.parquet",
+    }
+    missing = [str(path) for path in files.values() if not path.is_file()]
+    if missing:
+        raise ValueError(f"{', '.join(missing)}: not found; `dvc repro register@{name}` makes what it needs first")
+    return {kind: sha256(path) for kind, path in files.items()}
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Sha256 of every file below a folder, by relative path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        found = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

@@ -1,0 +1,90 @@
+"""Live metrics of a training run, without a moment's waiting in its loop.
+
+`LiveRun.log` appends a line to a spool file; stages/tracking/shipper.py, a process of its own, sends the lines to
+MLflow and removes the file when all has arrived. What could not be sent (no server, no power) the next run sends.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from stages import layout
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_CLOSE_TIMEOUT_S = 60.0  # importing mlflow and making its tables takes up to half of this on a busy machine
+_KILLED_TIMEOUT_S = 3.0  # who is being killed has no time; the shipper goes on alone
+
+
+def spool_folder() -> Path:
+    """Where unsent lines for the current tracking address lie; a hash names it, as an address may hold a password."""
+    return layout.store() / "spool" / hashlib.sha256(layout.tracking_uri().encode()).hexdigest()[:16]
+
+
+def open_run(*, stage: str, model: str, key: str, params: dict[str, Any]) -> "LiveRun":
+    """Start the live record of a run; returns at once, whether or not MLflow answers.
+
+    Args:
+        stage: Name of the stage, an MLflow tag.
+        model: Name of the model, an MLflow tag.
+        key: What the run depends on, hashed: the same key continues the same MLflow run.
+        params: Nested JSON values; MLflow shows them flattened, joined by dots.
+    """
+    folder = spool_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    spool = folder / f"{time.time_ns()}-{os.getpid()}.jsonl"
+    run = LiveRun(spool)
+    run.append({"stage": stage, "model": model, "key": key, "params": params})
+    run.ship()
+    return run
+
+
+class LiveRun:
+    """A run that is being recorded."""
+
+    def __init__(self, spool: Path) -> None:
+        self._spool = spool
+        self._descriptor = os.open(spool, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        # Held by this process and, by inheritance, its shipper: a spool file without a lock is an orphan.
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._shipper: subprocess.Popen[bytes] | None = None
+        self._broken = False
+
+    def ship(self) -> None:
+        """Start the shipper, in a session of its own so that a signal to our group leaves it time to finish."""
+        path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH", "")]))
+        self._shipper = subprocess.Popen(
+            [sys.executable, "-m", "stages.tracking.shipper", str(self._spool), str(os.getpid())],
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            pass_fds=[self._descriptor],
+            start_new_session=True,
+        )
+
+    def log(self, metrics: dict[str, float], step: int) -> None:
+        """Record values by name, as they stood after `step` steps."""
+        self.append({"step": step, "time_ms": time.time_ns() // 1_000_000, "metrics": metrics})
+
+    def close(self, status: str) -> None:
+        """End the run as FINISHED, FAILED or KILLED and wait, for a bounded time, until MLflow has it."""
+        self.append({"status": status})
+        os.close(self._descriptor)
+        if self._shipper is not None:
+            try:
+                self._shipper.wait(_KILLED_TIMEOUT_S if status == "KILLED" else _CLOSE_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                print(f"tracking: still sending {self._spool} to MLflow in the background", file=sys.stderr)
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add one line to the spool file. A full disk costs metrics, not the training: said once, then ignored."""
+        try:
+            os.write(self._descriptor, (json.dumps(record) + "\n").encode())
+        except OSError as error:
+            if not self._broken:
+                print(f"tracking: live metrics are lost, {self._spool} cannot be written: {error}", file=sys.stderr)
+            self._broken = True

@@ -1,0 +1,75 @@
+"""The MLflow server (or sqlite file) of `stages.layout.tracking_uri`, and the one experiment all runs stand in."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+
+from stages import layout
+
+EXPERIMENT = "pixels"
+_SQLITE = "sqlite:///"
+
+
+class TrackingError(ValueError):
+    """MLflow cannot be reached."""
+
+
+def connect() -> MlflowClient:
+    """A client that has had an answer; a new sqlite file gets its tables here. `TrackingError` where none came."""
+    for name in ("mlflow.store.db.utils", "mlflow.pyfunc", "alembic"):  # which tell of each of their dozens of steps
+        logging.getLogger(name).setLevel(logging.WARNING)
+    uri = layout.tracking_uri()
+    # Given here rather than by mlflow.set_tracking_uri, which changes the environment of all that runs later.
+    try:
+        client = MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI", uri))
+        client.search_experiments(max_results=1)
+    except Exception as error:  # mlflow lets those of requests, urllib3 and sqlalchemy through
+        reason = str(error).partition("\n")[0][:200]
+        raise TrackingError(
+            f"MLflow at {public_address()} does not answer ({reason}); start it or set MLFLOW_TRACKING_URI"
+        ) from error
+    return client
+
+
+def public_address() -> str:
+    """The tracking address without a user's name and password."""
+    scheme, mark, rest = layout.tracking_uri().partition("://")
+    return scheme + mark + rest.rpartition("@")[2]
+
+
+def experiment_id(client: MlflowClient) -> str:
+    """Id of the experiment, made when it is not there yet."""
+    if (found := client.get_experiment_by_name(EXPERIMENT)) is not None:
+        return found.experiment_id
+    try:
+        return client.create_experiment(EXPERIMENT, artifact_location=artifact_location(layout.tracking_uri()))
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise
+        return experiment_id(client)  # another process was faster
+
+
+def artifact_location(uri: str) -> str | None:
+    """Folder `mlartifacts` beside a sqlite file, since MLflow would take one below wherever it was started."""
+    if not uri.startswith(_SQLITE):
+        return None  # a server knows its own
+    return (Path(uri.removeprefix(_SQLITE)).resolve().parent / "mlartifacts").as_uri()
+
+
+def flatten(tree: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
+    """Leaves of nested mappings by their joined keys: {"a": {"b": 1}} -> {"a.b": 1}."""
+    return dict(_leaves(tree, separator))
+
+
+def _leaves(tree: Mapping[str, Any], separator: str) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{key}{separator}{name}", leaf) for name, leaf in _leaves(value, separator))
+        else:
+            yield str(key), value

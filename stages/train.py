@@ -1,0 +1,49 @@
+"""Stage `train`: learn to separate mixtures by looking, from clips that are mixed and taken apart again."""
+
+from typing import Annotated
+
+from stages import layout
+from stages.params import At, Clip, Model, Spectrogram, Train
+from stages.shards.files import sha256_json
+from stages.shards.reader import ClipReader
+from stages.shards.schema import MixSource
+from stages.shards.tables import read_rows
+from stages.tracking.runs import open_run
+from stages.training.batches import Batches, training_clips
+from stages.training.checkpoint import open_checkpoints
+from stages.training.export import export, new_separator
+from stages.training.interrupt import end_if, stop_on_sigterm
+from stages.training.key import training_key
+from stages.training.learner import Learner
+from stages.training.loop import Course
+from stages.training.seeding import choose_device, make_deterministic
+from stages.training.tracker import closing
+from stages.training.validation import read_mixes, validation_mixes
+
+
+def run(
+    name: str, clip: Clip, spectrogram: Spectrogram, model: Annotated[Model, At("models.{item}")], train: Train
+) -> None:
+    """Train one model by mix-and-separate, from its last checkpoint if there is one, and keep its best weights."""
+    reader = ClipReader()
+    clips = training_clips(reader.clips, train.num_sources)
+    mixes = validation_mixes(read_rows(layout.MIXES, MixSource))
+    sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train}
+    key = sha256_json(training_key(sections, clips, mixes, layout.MANIFEST))
+    device = choose_device(train.device)
+    make_deterministic(train.threads, device)
+    params = {name: section.model_dump(mode="json") for name, section in sections.items()}
+    tracker = open_run(stage="train", model=name, key=key, params=params)
+    with stop_on_sigterm() as stop, closing(tracker), open_checkpoints(layout.store() / "train" / key) as checkpoints:
+        separator = new_separator(clip, spectrogram, model, train, device=device)
+        course = Course(
+            learner=Learner(separator, train),
+            batches=Batches(reader, clips, model.appearance, train),
+            mixes=read_mixes(reader, mixes, model.appearance, clips.num_samples),
+            checkpoints=checkpoints,
+            tracker=tracker,
+            train=train,
+        )
+        state = course.complete(name, stop)
+        end_if(not course.finished(state))
+        export(separator, checkpoints, state, layout.model(name), card={"name": name, "seed": train.seed, "key": key})

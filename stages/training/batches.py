@@ -1,0 +1,119 @@
+"""Mix-and-separate batches (Zhao et al. 2018, section 3.2) as a pure function of (seed, step).
+
+Axes: B mixtures, N sources of a mixture, S samples, P frames of a clip, H x W pixels. Clips of one mixture come from
+different videos; what a video is labelled is never looked at.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from stages.audio.mixing import draw_gains
+from stages.networks.frames import to_input, which_frames
+from stages.params import Appearance, Train
+from stages.shards.schema import DecodedClip
+from stages.training.seeding import generator
+
+_SILENCE_DB = -80.0  # a clip this quiet is digital silence with at most a few ticks: its masks would be 0 / 0
+
+
+class Media(Protocol):
+    """Where decoded clips come from; `stages.shards.reader.ClipReader` is one."""
+
+    def audio(self, clip_id: str) -> NDArray[np.float32]:
+        """Waveform, (S,), in [-1, 1)."""
+        ...
+
+    def num_frames(self, clip_id: str) -> int:
+        """How many frames a clip has."""
+        ...
+
+    def frames(self, clip_id: str, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
+        """RGB frames, each (H, W, 3)."""
+        ...
+
+
+class TooFewClips(ValueError):  # noqa: N818 - named for what is wrong
+    """There is not enough to learn from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """B mixtures taken apart."""
+
+    sources: Tensor  # (B, N, S), as they stand in the mixture: after gain and division by N
+    frames: Tensor  # (B, N, P, 3, H, W), normalised
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingClips:
+    """Sounding clips of the training split, by video."""
+
+    by_video: tuple[tuple[str, ...], ...]  # clip ids
+    num_samples: int  # S: shorter clips end in silence
+    num_silent: int  # clips left out
+
+    @property
+    def num_clips(self) -> int:
+        """Clips of all videos."""
+        return sum(map(len, self.by_video))
+
+
+def training_clips(clips: Sequence[DecodedClip], num_sources: int) -> TrainingClips:
+    """Group what may be trained on; `TooFewClips` where no mixture of `num_sources` different videos can be made."""
+    of_split = [clip for clip in clips if clip.split == "train"]
+    by_video: defaultdict[str, list[str]] = defaultdict(list)
+    for clip in of_split:
+        if clip.rms_db > _SILENCE_DB:
+            by_video[clip.video_id].append(clip.clip_id)
+    num_silent = len(of_split) - sum(map(len, by_video.values()))
+    if len(by_video) < num_sources:
+        raise TooFewClips(
+            f"data/decode/clips.parquet: {num_sources} videos with sound are needed in the training split to mix "
+            f"train.num_sources of them, found {len(by_video)} (clips in the split: {len(of_split)}, silent: "
+            f"{num_silent}); add videos or lower index.validation_share and index.test_share"
+        )
+    groups = tuple(tuple(sorted(by_video[video])) for video in sorted(by_video))
+    return TrainingClips(groups, max(clip.num_samples for clip in of_split), num_silent)
+
+
+class Batches:
+    """Builds the batch of any step."""
+
+    def __init__(self, media: Media, clips: TrainingClips, appearance: Appearance, train: Train) -> None:
+        self._media, self._clips, self._appearance, self._train = media, clips, appearance, train
+
+    def at(self, step: int) -> Batch:
+        """Batch of one step; each mixture has a generator of its own."""
+        mixtures = [self._mixture(generator(self._train.seed, step, row)) for row in range(self._train.batch_mixtures)]
+        sources, frames = zip(*mixtures, strict=True)
+        return Batch(torch.stack(sources), torch.stack(frames))
+
+    def _mixture(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        videos = self._clips.by_video
+        num, train = self._train.num_sources, self._train
+        chosen = [videos[video] for video in torch.randperm(len(videos), generator=random)[:num]]
+        ids = [clips[int(torch.randint(len(clips), (), generator=random))] for clips in chosen]
+        gains = draw_gains(num, train.gain_low, train.gain_high, random)
+        waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])
+        frames = torch.stack([read_frames(self._media, clip_id, self._appearance, random) for clip_id in ids])
+        return waveforms * gains[:, None] / num, frames
+
+
+def read_waveform(media: Media, clip_id: str, num_samples: int) -> Tensor:
+    """(num_samples,): cut, or filled with silence at its end."""
+    waveform = torch.from_numpy(np.array(media.audio(clip_id)[:num_samples], dtype=np.float32))
+    return functional.pad(waveform, (0, num_samples - len(waveform)))
+
+
+def read_frames(media: Media, clip_id: str, appearance: Appearance, random: torch.Generator | None) -> Tensor:
+    """(P, 3, H, W): drawn at random, or the middle of the clip and of its frames without a generator."""
+    indices = which_frames(media.num_frames(clip_id), appearance.num_frames, appearance.frame_stride, random)
+    return to_input(media.frames(clip_id, indices), appearance.crop_px, generator=random)

@@ -1,0 +1,138 @@
+"""Checkpoints: whole or absent, checked before use, the last two and the best kept.
+
+A folder step-NNNNNN holds weights.safetensors, optimizer.safetensors and state.json, which has the sha256 of the other
+two and of itself.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from stages.shards.files import read_json, sha256, sha256_json, write_json
+from stages.training.learner import Learner
+from stages.training.optimizer import load_state_tensors, state_tensors
+
+_KEPT = 2
+_PARTIAL = ".partial-"
+_WEIGHTS, _OPTIMIZER, _STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+_RANDOM = "random_state"  # of torch's own generator: no draw depends on it today, a dropout layer would
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """All of a run's progress that is neither weight nor moment. Rates and sampler are functions of `step`."""
+
+    step: int = 0  # batches seen
+    validated_step: int = 0
+    bad_batches: int = 0
+    bad_in_a_row: int = 0
+    losses: list[float] = field(default_factory=list[float])  # since the last validation
+    history: list[dict[str, float | int | None]] = field(default_factory=list[dict[str, float | int | None]])
+    best_step: int | None = None
+    best_si_sdr_db: float | None = None
+
+
+class Checkpoints:
+    """The checkpoints of one training run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        for partial in folder.glob(f"{_PARTIAL}*"):
+            shutil.rmtree(partial)
+
+    def save(self, learner: Learner, state: TrainingState) -> None:
+        """Write a checkpoint, then drop all but the last two and the best."""
+        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._folder))
+        net = learner.separator.net
+        weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+        moments = state_tensors(net, learner.optimizer) | {_RANDOM: torch.get_rng_state()}
+        save_file(weights, partial / _WEIGHTS)
+        save_file(moments, partial / _OPTIMIZER)
+        content = asdict(state) | {"sha256": {name: sha256(partial / name) for name in (_WEIGHTS, _OPTIMIZER)}}
+        write_json(partial / _STATE, content | {"state_sha256": sha256_json(content)})
+        _publish(partial, self.path(state.step))
+        self._prune(state.best_step)
+
+    def path(self, step: int) -> Path:
+        """Folder of a step's checkpoint."""
+        return self._folder / f"step-{step:06d}"
+
+    def steps(self) -> list[int]:
+        """Steps that have a checkpoint, sound or not, in order."""
+        return sorted(int(path.name.removeprefix("step-")) for path in self._folder.glob("step-*"))
+
+    def resume(self, learner: Learner) -> TrainingState:
+        """Put the newest sound checkpoint, whose best one is sound too, into the learner; a fresh state without one."""
+        for step in reversed(self.steps()):
+            content = _sound(self.path(step))
+            if content is None:
+                continue
+            state = TrainingState(**content)
+            if state.best_step is None or state.best_step == step or _sound(self.path(state.best_step)) is not None:
+                self._restore(learner, step)
+                return state
+        return TrainingState()
+
+    def weights(self, step: int) -> dict[str, torch.Tensor]:
+        """Weights of a step's checkpoint."""
+        return load_file(self.path(step) / _WEIGHTS)
+
+    def _restore(self, learner: Learner, step: int) -> None:
+        net = learner.separator.net
+        net.load_state_dict(self.weights(step))
+        moments = load_file(self.path(step) / _OPTIMIZER)
+        torch.set_rng_state(moments.pop(_RANDOM))
+        load_state_tensors(net, learner.optimizer, moments)
+
+    def _prune(self, best_step: int | None) -> None:
+        for step in self.steps()[:-_KEPT]:
+            if step != best_step:
+                shutil.rmtree(self.path(step))
+
+
+@contextmanager
+def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
+    """The checkpoints in `folder`, for one process at a time: worktrees of a host may share the store."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield Checkpoints(folder)
+
+
+def _sound(folder: Path) -> dict[str, Any] | None:
+    """Values of a checkpoint's TrainingState if every checksum holds."""
+    try:
+        content = read_json(folder / _STATE)
+        own, files = content.pop("state_sha256"), content["sha256"]
+        sound = own == sha256_json(content) and all(files[name] == sha256(folder / name) for name in files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    del content["sha256"]
+    return content if sound else None
+
+
+def _publish(partial: Path, folder: Path) -> None:
+    """Make a finished folder appear under its name at once; one from before (damaged, or interrupted) gives way."""
+    for path in (*partial.iterdir(), partial):
+        _sync(path)
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,42 @@
+"""From the best checkpoint to the files of a model."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stages.networks.separation import Separator, save
+from stages.networks.separator import PixelsSeparator
+from stages.params import Clip, Model, Spectrogram, Train
+from stages.shards.files import write_json
+from stages.training.checkpoint import Checkpoints, TrainingState
+
+
+def new_separator(
+    clip: Clip, spectrogram: Spectrogram, model: Model, train: Train, *, device: torch.device
+) -> Separator:
+    """An untrained separator, its weights drawn from train.seed."""
+    torch.manual_seed(train.seed)
+    net = PixelsSeparator(model).to(device)
+    if train.channels_last:
+        net = net.to(memory_format=torch.channels_last)
+    return Separator(net, model, clip, spectrogram, train.mask)
+
+
+def export(
+    separator: Separator, checkpoints: Checkpoints, state: TrainingState, folder: Path, *, card: dict[str, Any]
+) -> None:
+    """Write the weights that validated best (the last ones where nothing could be validated), model.json, curves.json.
+
+    Args:
+        separator: Receives those weights.
+        checkpoints: Hold them.
+        state: Of the finished run.
+        folder: The model's.
+        card: Further values for model.json.
+    """
+    step = state.step if state.best_step is None else state.best_step
+    separator.net.load_state_dict(checkpoints.weights(step))
+    write_json(folder / "curves.json", {"validation": state.history, "bad_batches": state.bad_batches})
+    reached = {"steps": state.step, "best_step": step, "validation_si_sdr_db": state.best_si_sdr_db}
+    save(separator, folder, card | reached)

@@ -1,0 +1,33 @@
+"""What a trained model depends on, as a value to hash: equal keys give equal weights on equal machines."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stages.params import Section
+from stages.shards.files import read_json
+from stages.shards.store import source_digest
+from stages.training.batches import TrainingClips
+
+_STAGES = Path(__file__).parents[1]
+# Rooms and modules whose code shapes the weights.
+_CODE = tuple(_STAGES / place for place in ("audio", "networks", "training", "metrics/bss.py"))
+_PACKAGES = ("torch", "torchaudio", "numpy", "simplejpeg")
+
+
+def training_key(
+    sections: Mapping[str, Section], clips: TrainingClips, mixes: Sequence[Sequence[str]], manifest: Path
+) -> dict[str, Any]:
+    """Params, data, code and versions. Of the data only media and splits: neither labels nor truth can get in."""
+    return {
+        "params": {name: section.model_dump(mode="json") for name, section in sections.items()},
+        "shards": sorted(shard["sha256"] for shard in read_json(manifest)["shards"].values()),
+        "train": clips.by_video,
+        "validation": mixes,
+        "code": source_digest(*_CODE),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "cuda": torch.cuda.is_available(),
+    }

@@ -1,0 +1,48 @@
+"""What the masks should be and how far they are from it (Zhao et al. 2018, section 3.2).
+
+Axes: B mixtures, N sources of a mixture, S samples, R log-frequency rows, T spectrogram frames.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from stages.audio import masks
+from stages.audio.logfreq import LogFrequency
+from stages.audio.stft import Stft
+from stages.networks.separation import Target, activate
+
+# A ratio is unbounded where sources cancel; such bins are quiet, so that their weight is small, but not bounded either.
+_HIGHEST_RATIO = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spectra:
+    """Magnitudes on log-frequency rows."""
+
+    mixture: Tensor  # (B, R, T)
+    sources: Tensor  # (B, N, R, T), as they stand in the mixture
+
+
+def spectra(sources: Tensor, stft: Stft, rows: LogFrequency) -> Spectra:
+    """Magnitudes of sources (B, N, S) and of their sum; the transform is linear, so the mixture needs none."""
+    transformed = stft(sources)
+    return Spectra(rows.warp(transformed.sum(dim=1).abs()), rows.warp(transformed.abs()))
+
+
+def mask_loss(logits: Tensor, heard: Spectra, target: Target) -> Tensor:
+    """Distance of mask logits (B, N, R, T) from the ideal masks; a scalar.
+
+    Cross-entropy on logits for binary masks, absolute difference for ratios; bins weigh log1p(mixture magnitude),
+    normalised by the sum of the weights.
+    """
+    weights = torch.log1p(heard.mixture)[:, None].expand_as(logits)
+    if target == "binary":
+        ideal = masks.binary_masks(heard.sources)
+        distance = functional.binary_cross_entropy_with_logits(logits, ideal, reduction="none")
+    else:
+        ideal = masks.ratio_masks(heard.sources, heard.mixture).clamp_max(_HIGHEST_RATIO)
+        distance = (activate(logits, target) - ideal).abs()
+    return (weights * distance).sum() / weights.sum()

@@ -1,0 +1,70 @@
+"""The optimizer: two rates, warm-up, steps of decay; and its state as named tensors."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stages.networks.separator import PixelsSeparator
+from stages.params import Optimizer
+
+
+def build_optimizer(net: PixelsSeparator, settings: Optimizer) -> torch.optim.Optimizer:
+    """SGD or AdamW with two groups: the appearance network's trunk, and all else (Zhao et al. 2018, section 4.2)."""
+    trunk = list(net.appearance.trunk.parameters())
+    inside = set(map(id, trunk))
+    rest = [parameter for parameter in net.parameters() if id(parameter) not in inside]
+    groups: list[dict[str, Any]] = [
+        {"params": trunk, "lr": settings.appearance_rate},
+        {"params": rest, "lr": settings.rate},
+    ]
+    if settings.algorithm == "sgd":
+        return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
+    return torch.optim.AdamW(groups, betas=(settings.momentum, 0.999), weight_decay=settings.weight_decay, fused=True)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, settings: Optimizer, step: int) -> None:
+    """Rates of the update that follows `step` earlier ones."""
+    factor = rate_factor(settings, step)
+    for group, rate in zip(optimizer.param_groups, (settings.appearance_rate, settings.rate), strict=True):
+        group["lr"] = rate * factor
+
+
+def rate_factor(settings: Optimizer, step: int) -> float:
+    """Rises linearly to 1 over warmup_steps; times `decay` from each of decay_steps on."""
+    warm = min(1.0, (step + 1) / (settings.warmup_steps + 1))
+    return warm * settings.decay ** sum(step >= decay_step for decay_step in settings.decay_steps)
+
+
+def state_tensors(net: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Moments and counters by `<parameter>/<what>`."""
+    names = _names(net, optimizer)
+    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
+    return {
+        f"{names[position]}/{what}": value.detach().cpu().contiguous()
+        for position, values in state.items()
+        for what, value in values.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def load_state_tensors(net: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `state_tensors` gave."""
+    positions = {name: position for position, name in enumerate(_names(net, optimizer))}
+    parameters = dict(net.named_parameters())
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        name, what = key.rsplit("/", 1)
+        state.setdefault(positions[name], {})[what] = _laid_out_as(parameters[name], value)
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+    """A moment in its parameter's memory order: the fused kernels walk both by address."""
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.clone()
+
+
+def _names(net: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
+    """Names of the parameters in the optimizer's order."""
+    names = {id(parameter): name for name, parameter in net.named_parameters()}
+    return [names[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]

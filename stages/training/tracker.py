@@ -1,0 +1,31 @@
+"""What training tells the outside world while it runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Tracker(Protocol):
+    """Receives live metrics; must neither block nor raise for long."""
+
+    def log(self, metrics: dict[str, float], step: int) -> None:
+        """Values by name, as they stood after `step` steps."""
+        ...
+
+    def close(self, status: str) -> None:
+        """End of the run: FINISHED, FAILED or KILLED."""
+        ...
+
+
+@contextmanager
+def closing(tracker: Tracker) -> Iterator[Tracker]:
+    """Close the tracker with what the block came to: an end on request (SystemExit, Ctrl-C) is KILLED."""
+    status = "FAILED"
+    try:
+        yield tracker
+        status = "FINISHED"
+    except (SystemExit, KeyboardInterrupt):
+        status = "KILLED"
+        raise
+    finally:
+        tracker.close(status)

@@ -1,0 +1,63 @@
+"""How well the fixed validation mixes are taken apart, by which the best weights are chosen."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stages.audio.mixing import mix
+from stages.metrics.bss import FLOOR_DB, si_sdr
+from stages.networks.separation import Separator
+from stages.params import Appearance
+from stages.shards.schema import MixSource
+from stages.training.batches import Media, read_frames, read_waveform
+from stages.training.interrupt import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationMix:
+    """One mix, read once."""
+
+    sources: Tensor  # (N, S)
+    frames: Tensor  # (N, P, 3, H, W)
+
+
+def validation_mixes(rows: Sequence[MixSource]) -> tuple[tuple[str, ...], ...]:
+    """Clip ids of each validation mix, in the order of its sources."""
+    mixes: defaultdict[str, list[MixSource]] = defaultdict(list)
+    for row in rows:
+        if row.split == "validation":
+            mixes[row.mix_id].append(row)
+    ordered = (sorted(mixes[mix_id], key=lambda row: row.source) for mix_id in sorted(mixes))
+    return tuple(tuple(row.clip_id for row in sources) for sources in ordered)
+
+
+def read_mixes(
+    media: Media, mixes: Sequence[Sequence[str]], appearance: Appearance, num_samples: int
+) -> list[ValidationMix]:
+    """Waveforms without gains, and the middle frames."""
+    return [
+        ValidationMix(
+            torch.stack([read_waveform(media, clip_id, num_samples) for clip_id in clip_ids]),
+            torch.stack([read_frames(media, clip_id, appearance, None) for clip_id in clip_ids]),
+        )
+        for clip_ids in mixes
+    ]
+
+
+def mean_si_sdr(separator: Separator, mixes: Sequence[ValidationMix], stop: Stop) -> float | None:
+    """Mean over all sources of all mixes with soft masks, dB; None with nothing to score or once `stop` is requested.
+
+    Silent references are left out; a perfect estimate counts as 100 dB so that one cannot hide all others.
+    """
+    scores: list[Tensor] = []
+    for mixture in mixes:
+        if stop.requested:
+            return None
+        estimates = separator.separate(mix(mixture.sources)[None], mixture.frames[None], mask="soft")[0]
+        scores.append(si_sdr(mixture.sources, estimates).clamp_max(-FLOOR_DB))
+    mean = torch.cat(scores).nanmean().item() if scores else math.nan
+    return mean if math.isfinite(mean) else None

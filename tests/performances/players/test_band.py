@@ -1,0 +1,100 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from stages.performances.figure import draw_outfit
+from stages.performances.geometry import apply
+from stages.performances.players.band import BAND, instrument
+from stages.performances.players.trumpet import fingering
+from stages.performances.players.violin import VIOLIN
+from stages.performances.players.xylophone import XYLOPHONE, bar, share_hands
+from stages.performances.score import Note
+from tests.synth.performances import REST_S, TWO_PHRASES, notes_of
+
+NOTES = notes_of(*TWO_PHRASES)
+TIMES_S = np.arange(0, 3.2, 1 / 24)
+
+
+@pytest.mark.parametrize("name", BAND)
+def test_every_part_has_a_name_of_its_own_and_a_finite_place_in_each_frame(name: str) -> None:
+    generator = np.random.default_rng(0)
+    parts = BAND[name].parts(draw_outfit(generator), generator)
+    poses = BAND[name].pose(NOTES, TIMES_S)
+    names = [part.name for part in parts]
+    assert len(set(names)) == len(names)
+    assert set(BAND[name].driven) <= set(names) == set(poses)
+    assert all(
+        np.isfinite(affine).all() and affine.shape in ((2, 3), (len(TIMES_S), 2, 3)) for affine in poses.values()
+    )
+    assert {part.role for part in parts} == {"body", "instrument"}
+    assert all(part.outlines for part in parts)
+
+
+@pytest.mark.parametrize("name", BAND)
+def test_driven_parts_move_with_notes_and_not_in_rests(name: str) -> None:
+    poses = BAND[name].pose(NOTES, TIMES_S)
+    speeds = [np.abs(np.diff(poses[part], axis=0)).max(axis=(1, 2)) for part in BAND[name].driven]
+    fastest = np.max(speeds, axis=0)
+    middle_s = (TIMES_S[1:] + TIMES_S[:-1]) / 2
+    assert fastest[(middle_s > REST_S[0]) & (middle_s < REST_S[1])].max() < 1e-9
+    for note in NOTES:
+        assert fastest[np.abs(middle_s - note.start_s) < 0.15].max() > 0.5  # units a frame
+
+
+@pytest.mark.parametrize("name", BAND)
+def test_poses_do_not_jump(name: str) -> None:
+    fine_s = np.arange(0, 3.2, 0.002)
+    for affine in BAND[name].pose(NOTES, fine_s).values():
+        if affine.ndim == 3:
+            assert np.abs(np.diff(affine[..., 2], axis=0)).max() < 1.2  # 600 units a second
+
+
+@pytest.mark.parametrize("pair", list(combinations(BAND, 2)))
+def test_pitch_ranges_overlap_by_an_octave_and_more(pair: tuple[str, str]) -> None:
+    (low_a, high_a), (low_b, high_b) = (BAND[name].span for name in pair)
+    assert min(high_a, high_b) - max(low_a, low_b) >= 12
+
+
+def test_an_unknown_instrument_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(ValueError, match=r"'kazoo' cannot be played.*acoustic_guitar.*xylophone"):
+        instrument("kazoo")
+
+
+def test_a_mallet_is_on_the_bar_of_the_note_at_its_onset() -> None:
+    notes = notes_of((0.5, 0.7, 60, 1.0), (1.0, 1.2, 84, 0.9), (1.5, 1.7, 70, 0.9), (2.0, 2.2, 72, 0.9))
+    poses = XYLOPHONE.pose(notes, np.array([note.start_s for note in notes]))
+    for frame, (note, hand) in enumerate(zip(notes, share_hands(notes), strict=True)):
+        head = apply(poses[f"{hand}_mallet"][frame], 20.0, 0.0)
+        assert head == pytest.approx(bar(note.pitch), abs=1e-6)
+
+
+def test_bars_are_where_a_keyboard_has_them() -> None:
+    naturals = [bar(pitch)[0] for pitch in (60, 62, 64, 65, 67, 69, 71, 72)]
+    assert np.diff(naturals) == pytest.approx(np.full(7, naturals[1] - naturals[0]))
+    assert bar(61)[0] == pytest.approx((bar(60)[0] + bar(62)[0]) / 2)
+    assert bar(61)[1] < bar(60)[1]
+
+
+def test_the_bow_always_crosses_the_strings_at_one_place() -> None:
+    poses = VIOLIN.pose(NOTES, TIMES_S)
+    contact = apply(poses["violin"], 21.0, 0.0)
+    start, end = apply(poses["bow"], 0.0, 0.0), apply(poses["bow"], 60.0, 0.0)
+    cross = (end[0] - start[0]) * (contact[1] - start[1]) - (end[1] - start[1]) * (contact[0] - start[0])
+    assert np.abs(cross / np.hypot(end[0] - start[0], end[1] - start[1])).max() < 1e-6
+    share = np.hypot(contact[0] - start[0], contact[1] - start[1]) / np.hypot(end[0] - start[0], end[1] - start[1])
+    assert share.min() > 0.05
+    assert share.max() < 0.95
+
+
+def test_fingerings_are_those_of_a_b_flat_trumpet() -> None:
+    # Sounding pitches; written ones are a whole tone higher.
+    known = {58: (0, 0, 0), 60: (1, 0, 1), 62: (1, 1, 0), 63: (1, 0, 0), 64: (0, 1, 0), 65: (0, 0, 0), 69: (0, 1, 0)}
+    assert {pitch: fingering(pitch) for pitch in known} == known
+
+
+@pytest.mark.parametrize("name", BAND)
+def test_a_note_at_either_end_of_the_span_can_be_posed(name: str) -> None:
+    for pitch in BAND[name].span:
+        poses = BAND[name].pose((Note(8000, 20000, pitch, 0.7),), TIMES_S)
+        assert all(np.abs(affine[..., 2]).max() < 90 for affine in poses.values())

@@ -1,0 +1,87 @@
+"""Estimates follow what they claim to follow: counts are exact, costs grow with what causes them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.params import Params, read
+from stages.planning.cost import builtin, corpus, estimate, foreign, mixture_gflop
+
+CONTENT = Path("params.yaml").read_text(encoding="utf-8")
+
+
+def params(folder: Path, **changes: Any) -> Params:
+    content: dict[str, Any] = yaml.safe_load(CONTENT)
+    content["index"]["videos"] = str(folder / "videos")
+    for address, value in changes.items():
+        section, _, key = address.partition("__")
+        content[section] = content[section] | {key: value}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    return read(folder / "params.yaml")
+
+
+def test_the_built_in_corpus_is_counted_exactly(tmp_path: Path) -> None:
+    wanted = params(tmp_path, perform__instruments=["violin", "trumpet"], perform__solos_per_instrument=3)
+    assert builtin(wanted).num_videos == 2 * 3 + wanted.perform.duets
+    assert builtin(wanted).duration_s == builtin(wanted).num_videos * wanted.perform.duration_s
+
+
+def test_a_user_s_folder_is_counted_at_any_depth_without_the_rendered_part(tmp_path: Path) -> None:
+    for name, size in {"a.mp4": 1000, "deep/er/b.mkv": 500, "first/c.mp4": 9999, "deep/first/d.mp4": 1}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(size))
+    found = foreign(tmp_path, ("first",))
+    assert (found.num_videos, found.num_bytes) == (3, 1501)
+    assert foreign(tmp_path / "nowhere", ()).num_videos == 0
+
+
+def test_without_a_builtin_corpus_only_the_user_s_videos_count(tmp_path: Path) -> None:
+    (tmp_path / "videos/mine").mkdir(parents=True)
+    (tmp_path / "videos/mine/a.mp4").write_bytes(bytes(10))
+    assert corpus(params(tmp_path, index__builtin=[])).num_videos == 1
+    both = params(tmp_path)
+    assert corpus(both).num_videos == 1 + builtin(both).num_videos
+
+
+def test_the_papers_network_costs_what_was_counted_for_it(tmp_path: Path) -> None:
+    """26.4 GFLOP for the audio network on 256 x 256 bins, 18.5 for the appearance network on 3 frames of 224 px."""
+    wanted = params(
+        tmp_path,
+        clip__duration_s=256 * 256 / 11025,
+        spectrogram__hop_samples=256,
+        spectrogram__log_frequency_rows=256,
+    )
+    content = yaml.safe_load(CONTENT)["models"]["pixels"]
+    model = type(wanted.models["pixels"]).model_validate(
+        content
+        | {"appearance": {"base_channels": 64, "num_frames": 3, "frame_stride": 8, "crop_px": 224}}
+        | {"audio": {"levels": 7, "base_channels": 64}}
+    )
+    assert mixture_gflop(wanted, model, num_sources=2) == pytest.approx(26.4 + 2 * 18.5, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("stage", "item", "change"),
+    [
+        ("perform", "first", {"perform__side_px": 384}),
+        ("index", None, {"perform__solos_per_instrument": 40}),
+        ("decode", None, {"perform__duration_s": 60.0}),
+        ("train", "pixels", {"train__steps": 1200}),
+        ("baselines", None, {"mixes__test": {"different2": 600}}),
+        ("evaluate", "pixels", {"mixes__test": {"different2": 600}}),
+    ],
+)
+def test_more_work_takes_longer(tmp_path: Path, stage: str, item: str | None, change: dict[str, Any]) -> None:
+    assert (
+        estimate(stage, item, params(tmp_path, **change)).duration_s
+        > estimate(stage, item, params(tmp_path)).duration_s
+    )
+
+
+def test_decoded_bytes_grow_with_the_picture(tmp_path: Path) -> None:
+    small, large = params(tmp_path), params(tmp_path, clip__frame_side_px=256)
+    ratio = estimate("decode", None, large).written_bytes / estimate("decode", None, small).written_bytes
+    assert 2 < ratio < 4

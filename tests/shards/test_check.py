@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import pytest
+
+from stages.shards.check import ShardError, ShardSum, check_shard, check_version, read_manifest
+from stages.shards.files import sha256
+
+
+def test_only_the_very_bytes_pass(tmp_path: Path) -> None:
+    path = tmp_path / "s.arrow"
+    path.write_bytes(b"abc")
+    expected = ShardSum(sha256(path), rows=1, bytes=3)
+    check_shard(path, expected)
+    path.write_bytes(b"abd")
+    with pytest.raises(ShardError, match=r"s\.arrow: sha256 is .*damaged"):
+        check_shard(path, expected)
+    path.write_bytes(b"ab")
+    with pytest.raises(ShardError, match="2 bytes, the manifest says 3"):
+        check_shard(path, expected)
+
+
+def test_versions_and_absence_are_told_with_a_command(tmp_path: Path) -> None:
+    check_version(tmp_path, 1)
+    with pytest.raises(ShardError, match="schema version 7, expected 1; run `dvc repro"):
+        check_version(tmp_path, 7)
+    with pytest.raises(ShardError, match="not found; run `dvc repro decode`"):
+        read_manifest(tmp_path / "manifest.json")

@@ -1,0 +1,101 @@
+import pickle
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.shards.files import sha256
+from stages.shards.jobs import SILENCE_DB, ShardMaker, VideoClips, assemble, loudness_db, plan, summary
+from stages.shards.reader import ClipReader
+from stages.shards.schema import ClipMedia, ClipRow, Reject
+from stages.shards.tables import read_rows
+from tests.synth.shards import FORMAT, clip_media, clip_row
+
+
+def open_video(video: VideoClips) -> Iterator[ClipMedia | Reject]:
+    if video.video_id.startswith("bad"):
+        yield Reject(video.path, "decode", "damaged", "3 errors")
+        return
+    for row in video.clips:
+        yield clip_media(int(row.clip_id[-5:]), row.video_id)
+
+
+def rows(arrival: str, *video_ids: str) -> list[ClipRow]:
+    return [clip_row(number, video_id, arrival) for video_id in video_ids for number in range(2)]
+
+
+def maker(store: Path, **changes: object) -> ShardMaker:
+    values = {"naming": {"q": 1}, "recipe": {"code": "x"}, "layout": FORMAT, "open_video": open_video}
+    return ShardMaker(store=store, **(values | changes))
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_shard_holds_videos_of_one_arrival_only() -> None:
+    jobs = plan([*rows("b", "v3", "v1", "v2"), *rows("a", "v9")], videos_per_shard=2)
+    named = [(job.arrival, [video.video_id for video in job.videos], job.num_clips) for job in jobs]
+    assert named == [("a", ["v9"], 2), ("b", ["v1", "v2"], 4), ("b", ["v3"], 2)]
+
+
+def test_a_new_arrival_leaves_the_old_shards_as_they_are(tmp_path: Path) -> None:
+    make = maker(tmp_path / "store")
+    before = {make(job).name for job in plan(rows("b", "v1", "v2"), 1)}
+    after = {make(job).name for job in plan([*rows("a", "v0"), *rows("b", "v1", "v2")], 1)}
+    assert before < after and len(after) == 3
+
+
+def test_names_follow_the_input_and_stored_work_the_code(tmp_path: Path) -> None:
+    (job,) = plan(rows("be / arr*", "v1"), 1)
+    one = maker(tmp_path)(job)
+    assert one.name.startswith("be_arr-") and one.name.endswith(".arrow")
+    other_code = maker(tmp_path, recipe={"code": "y"})(job)
+    assert other_code.name == one.name and other_code.file != one.file
+    assert maker(tmp_path, naming={"q": 2})(job).name != one.name
+    moved = replace(job, videos=(replace(job.videos[0], clips=job.videos[0].clips[:1]),))
+    assert maker(tmp_path)(moved).name != one.name
+
+
+def test_the_same_work_gives_the_same_bytes_in_any_order_and_any_store(tmp_path: Path) -> None:
+    jobs = plan([*rows("a", "v1", "bad2", "v3"), *rows("b", "bad4")], 2)
+    for name, order in {"one": [0, 1, 2], "other": [2, 0, 1]}.items():
+        make = pickle.loads(pickle.dumps(maker(tmp_path / f"store-{name}")))
+        results = {position: make(jobs[position]) for position in order}
+        assemble(tmp_path / name, [results[position] for position in range(3)])
+    assert hashes(tmp_path / "one") == hashes(tmp_path / "other")
+
+
+def test_a_bad_video_is_one_reject_and_costs_nothing_else(tmp_path: Path) -> None:
+    results = [maker(tmp_path / "store")(job) for job in plan([*rows("a", "v1", "bad2", "v3"), *rows("b", "bad4")], 2)]
+    assemble(tmp_path / "out", results)
+    reader = ClipReader(tmp_path / "out")
+    assert [clip.video_id for clip in reader.clips] == ["v1", "v1", "v3", "v3"]
+    np.testing.assert_array_equal(reader.audio("v3-00001") * 32768, clip_media(1).audio)
+    rejects = read_rows(tmp_path / "out" / "rejects.parquet", Reject)
+    assert [(reject.path, reject.reason) for reject in rejects] == [
+        ("a/bad2.mp4", "damaged"),
+        ("b/bad4.mp4", "damaged"),
+    ]
+    assert len(list((tmp_path / "out" / "shards").iterdir())) == 2
+    assemble(tmp_path / "out", results[:1])
+    assert len(list((tmp_path / "out" / "shards").iterdir())) == 1
+    assert summary(results) == "4 clips in 2 shards; rejected: damaged 2"
+
+
+def test_rows_know_how_loud_and_large_their_clips_are(tmp_path: Path) -> None:
+    (job,) = plan(rows("a", "v1"), 1)
+    clip = maker(tmp_path)(job).clips[1]
+    wave = clip_media(1).audio.astype(float) / 32768
+    assert clip.peak == np.abs(wave).max()
+    assert clip.rms_db == pytest.approx(10 * np.log10(np.mean(wave**2)), abs=1e-5)
+    assert (clip.height, clip.width, clip.row) == (16, 24, 1)
+
+
+def test_loudness_in_closed_form() -> None:
+    assert loudness_db(np.zeros(10, np.int16)) == SILENCE_DB
+    assert loudness_db(np.full(10, -32768, np.int16)) == 0
+    sine = np.rint(16384 * np.sin(2 * np.pi * np.arange(1000) / 100)).astype(np.int16)
+    assert loudness_db(sine) == pytest.approx(20 * np.log10(0.5) - 10 * np.log10(2), abs=1e-3)

@@ -1,0 +1,129 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stages.shards.files import sha256
+from stages.shards.store import Store, is_whole, link_tree, source_digest
+
+
+class Maker:
+    """Writes two files and counts how often it was asked to."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, folder: Path) -> None:
+        self.calls += 1
+        (folder / "deep").mkdir()
+        (folder / "deep" / "a.bin").write_bytes(b"a" * 100)
+        (folder / "b.bin").write_bytes(b"b")
+
+
+def flip(folder: Path) -> None:
+    (folder / "deep" / "a.bin").write_bytes(b"a" * 99 + b"b")
+
+
+def remove(folder: Path) -> None:
+    (folder / "b.bin").unlink()
+
+
+def add(folder: Path) -> None:
+    (folder / "c.bin").touch()
+
+
+def forget(folder: Path) -> None:
+    (folder / "sums.json").unlink()
+
+
+def scramble(folder: Path) -> None:
+    (folder / "sums.json").write_text("[1, 2", encoding="utf-8")
+
+
+def test_work_is_done_once_for_a_key_whatever_the_order_of_its_parts(tmp_path: Path) -> None:
+    store, make = Store(tmp_path), Maker()
+    first = store.fetch_or_make("decode", {"a": 1, "b": [2, None]}, make)
+    assert store.fetch_or_make("decode", {"b": [2, None], "a": 1}, make) == first
+    assert make.calls == 1
+    assert store.fetch_or_make("decode", {"a": 1, "b": [3, None]}, make) != first
+    assert store.fetch_or_make("other", {"a": 1, "b": [2, None]}, make) != first
+    assert make.calls == 3
+
+
+@pytest.mark.parametrize("damage", [flip, remove, add, forget, scramble])
+def test_a_damaged_entry_is_made_anew_and_only_that(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    store, make = Store(tmp_path), Maker()
+    other, folder = (store.fetch_or_make("decode", {"n": n}, make) for n in (1, 2))
+    damage(folder)
+    assert not is_whole(folder)
+    for n in (1, 2):
+        assert is_whole(store.fetch_or_make("decode", {"n": n}, make))
+    assert make.calls == 3
+    assert other.exists()
+
+
+def test_failed_work_leaves_nothing(tmp_path: Path) -> None:
+    def fail(folder: Path) -> None:
+        (folder / "half").touch()
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        Store(tmp_path).fetch_or_make("decode", {}, fail)
+    assert list((tmp_path / "decode").iterdir()) == []
+
+
+def test_work_of_another_process_that_was_faster_is_taken(tmp_path: Path) -> None:
+    store, slow, fast = Store(tmp_path), Maker(), Maker()
+
+    def overtaken(folder: Path) -> None:
+        slow(folder)
+        store.fetch_or_make("decode", {}, fast)
+
+    folder = store.fetch_or_make("decode", {}, overtaken)
+    assert is_whole(folder) and (slow.calls, fast.calls) == (1, 1)
+    assert list((tmp_path / "decode").iterdir()) == [folder]
+
+
+def test_leftovers_of_the_killed_are_swept_when_they_are_a_day_old(tmp_path: Path) -> None:
+    for name, age_s in (("old", 90_000), ("new", 0)):
+        leftover = tmp_path / "decode" / f"{name}-x.partial"
+        leftover.mkdir(parents=True)
+        modified_s = leftover.stat().st_mtime - age_s
+        os.utime(leftover, (modified_s, modified_s))
+    folder = Store(tmp_path).fetch_or_make("decode", {}, Maker())
+    assert sorted(tmp_path.glob("decode/*")) == sorted([folder, tmp_path / "decode" / "new-x.partial"])
+
+
+def test_links_share_bytes_and_replace_what_was_there(tmp_path: Path) -> None:
+    folder = Store(tmp_path / "store").fetch_or_make("decode", {}, Maker())
+    (tmp_path / "out" / "deep").mkdir(parents=True)
+    (tmp_path / "out" / "b.bin").write_bytes(b"older")
+    link_tree(folder, tmp_path / "out")
+    made = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    assert made == {"b.bin", "deep/a.bin"}
+    assert (tmp_path / "out" / "b.bin").samefile(folder / "b.bin")
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second device")
+def test_across_devices_files_are_copied(tmp_path: Path) -> None:
+    folder = Store(tmp_path / "store").fetch_or_make("decode", {}, Maker())
+    target = Path("/dev/shm") / tmp_path.name
+    try:
+        link_tree(folder, target)
+        assert sha256(target / "deep" / "a.bin") == sha256(folder / "deep" / "a.bin")
+    finally:
+        for file in sorted(target.rglob("*"), reverse=True):
+            file.rmdir() if file.is_dir() else file.unlink()
+        target.rmdir()
+
+
+def test_a_change_of_code_changes_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "room").mkdir()
+    module = tmp_path / "room" / "a.py"
+    module.write_text("x = 1\n", encoding="utf-8")
+    before = source_digest(tmp_path / "room", module)
+    (tmp_path / "room" / "notes.txt").touch()
+    assert source_digest(tmp_path / "room", module) == before
+    module.write_text("x = 2\n", encoding="utf-8")
+    assert source_digest(tmp_path / "room", module) != before

@@ -1,0 +1,204 @@
+"""A small world to learn in: clips whose picture (a disc of one colour) tells their sound (a chord of one octave)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+import torch
+from numpy.typing import NDArray
+
+from stages import layout
+from stages.params import Clip, Model, Spectrogram, Train
+from stages.shards.schema import ClipMedia, DecodedClip, MixSource, Split
+from stages.shards.tables import write_rows
+from stages.shards.writer import ShardFormat, open_shard, write_manifest
+from stages.training.batches import Batches, Media, training_clips
+from stages.training.checkpoint import Checkpoints
+from stages.training.export import new_separator
+from stages.training.learner import Learner
+from stages.training.loop import Course
+from stages.training.seeding import make_deterministic
+from stages.training.validation import read_mixes
+
+CLIP = Clip(duration_s=1.0, sample_rate_hz=4000, frame_rate_hz=4, frame_side_px=40)
+SPECTROGRAM = Spectrogram(fft_samples=256, hop_samples=128, log_frequency_rows=64)
+MODEL = Model.model_validate(
+    {
+        "channels": 8,
+        "appearance": {"base_channels": 4, "num_frames": 1, "frame_stride": 1, "crop_px": 32},
+        "audio": {"levels": 3, "base_channels": 8},
+    }
+)
+NUM_SAMPLES = 4000
+_FORMAT = ShardFormat(frame_rate_hz=4, sample_rate_hz=4000, motion_rate_hz=24, motion_side_cells=4, motion_gain=4)
+_COLOURS = np.array([[220, 40, 30], [30, 60, 220], [40, 200, 60], [230, 210, 40]])
+_ROOTS_HZ = np.array([110.0, 220.0, 440.0, 880.0])
+
+
+def train_section(**changes: object) -> Train:
+    """Settings of a run of seconds."""
+    settings: dict[str, object] = {
+        "seed": 1,
+        "threads": 1,
+        "device": "cpu",
+        "precision": "fp32",
+        "channels_last": True,
+        "num_sources": 2,
+        "mask": "binary",
+        "gain_low": 0.5,
+        "gain_high": 1.5,
+        "batch_mixtures": 2,
+        "steps": 6,
+        "optimizer": {
+            "algorithm": "adamw",
+            "rate": 0.005,
+            "appearance_rate": 0.005,
+            "momentum": 0.9,
+            "weight_decay": 0.0001,
+            "warmup_steps": 2,
+            "decay_steps": [4],
+            "decay": 0.5,
+        },
+        "validate_every_steps": 3,
+        "checkpoint_every_steps": 2,
+        "max_bad_batches": 3,
+    }
+    return Train.model_validate(settings | changes)
+
+
+def waveform(kind: int, seed: int) -> NDArray[np.float32]:
+    """(NUM_SAMPLES,): notes of four harmonics over one of four roots, struck at random moments."""
+    random = np.random.default_rng([kind, seed])
+    time_s = np.arange(NUM_SAMPLES) / CLIP.sample_rate_hz
+    sound = np.zeros(NUM_SAMPLES)
+    for start_s in np.sort(random.uniform(0, 0.8, 3)):
+        pitch_hz = _ROOTS_HZ[kind] * 2 ** random.uniform(0, 0.5)
+        after_s = np.clip(time_s - start_s, 0, None)
+        tone = sum(np.sin(2 * np.pi * pitch_hz * k * after_s) / k for k in (1, 2, 3, 4) if pitch_hz * k < 2000)
+        sound += np.where(time_s >= start_s, np.exp(-3 * after_s), 0) * tone
+    return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+def picture(kind: int, seed: int) -> NDArray[np.uint8]:
+    """(40, 48, 3): a disc of the kind's colour somewhere on a grey ground of any brightness."""
+    random = np.random.default_rng([kind, seed, 1])
+    frame = np.full((40, 48, 3), random.integers(40, 200), dtype=np.uint8)
+    rows, columns = np.mgrid[:40, :48]
+    top, left = random.integers(12, 28), random.integers(12, 36)
+    frame[(rows - top) ** 2 + (columns - left) ** 2 < 100] = _COLOURS[kind]
+    return frame
+
+
+class MemoryMedia:
+    """Clips `<kind>-<seed>` made on demand; stands in for a reader where no file is needed."""
+
+    def audio(self, clip_id: str) -> NDArray[np.float32]:
+        return waveform(*_parts(clip_id))
+
+    def num_frames(self, clip_id: str) -> int:  # noqa: ARG002
+        return 4
+
+    def frames(self, clip_id: str, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
+        return [picture(*_parts(clip_id)) for _ in indices]
+
+
+def decoded(clip_id: str, split: Split = "train", **changes: object) -> DecodedClip:
+    """A row of the decode table: each clip is a video of its own."""
+    kind, _ = _parts(clip_id)
+    values: dict[str, object] = {
+        "clip_id": clip_id,
+        "video_id": f"video-{clip_id}",
+        "path": f"first/kind{kind}/{clip_id}.mp4",
+        "arrival": "first",
+        "label": f"kind{kind}",
+        "split": split,
+        "start_sample": 0,
+        "num_samples": NUM_SAMPLES,
+        "start_frame": 0,
+        "num_frames": 4,
+        "rms_db": -15.0,
+        "peak": 0.5,
+        "height": 40,
+        "width": 48,
+        "shard": "all.arrow",
+        "row": 0,
+    }
+    return DecodedClip(**(values | changes))  # pyright: ignore[reportArgumentType]
+
+
+TRAIN_CLIPS = tuple(f"{kind}-{seed}" for kind in range(4) for seed in range(2))
+_VALIDATION_PAIRS = (("0-2", "1-2"), ("2-2", "3-2"))
+
+
+def write_world(root: Path, *, labels: bool = True, train_clips: Sequence[str] = TRAIN_CLIPS) -> None:
+    """Decoded clips and mixes under `root`, as `decode` and `mixes` leave them, with two mixes to validate on."""
+    splits: dict[str, Split] = dict.fromkeys(train_clips, "train")
+    splits |= {clip_id: "validation" for pair in _VALIDATION_PAIRS for clip_id in pair}
+    with open_shard(root / layout.SHARDS / "all.arrow", _FORMAT) as shard:
+        rows = {clip_id: shard.write(_media(clip_id)) for clip_id in splits}
+    write_manifest(root / layout.MANIFEST, {root / layout.SHARDS / "all.arrow": len(rows)})
+    unknown = {} if labels else {"label": None}
+    clips = [decoded(clip_id, splits[clip_id], row=rows[clip_id], **unknown) for clip_id in splits]
+    write_rows(root / layout.DECODED_CLIPS, clips, DecodedClip)
+    mixes = [
+        MixSource(
+            f"mix{number}", "different2", "validation", source, clip_id, f"video-{clip_id}", _label(clip_id, labels)
+        )
+        for number, pair in enumerate(_VALIDATION_PAIRS)
+        for source, clip_id in enumerate(pair)
+    ]
+    write_rows(root / layout.MIXES, mixes, MixSource)
+
+
+def _media(clip_id: str) -> ClipMedia:
+    kind, seed = _parts(clip_id)
+    frame = simplejpeg.encode_jpeg(np.ascontiguousarray(picture(kind, seed)), quality=92)
+    audio = np.round(waveform(kind, seed) * 32767).astype(np.int16)
+    motion = np.zeros((24, 4, 4), dtype=np.uint8)
+    return ClipMedia(clip_id, f"video-{clip_id}", (frame,) * 4, 40, 48, audio, motion)
+
+
+def _label(clip_id: str, labels: bool) -> str | None:
+    return f"kind{_parts(clip_id)[0]}" if labels else None
+
+
+def _parts(clip_id: str) -> tuple[int, int]:
+    kind, seed = clip_id.split("-")
+    return int(kind), int(seed)
+
+
+class MemoryTracker:
+    """Keeps what a run tells."""
+
+    def __init__(self) -> None:
+        self.logged: list[tuple[int, dict[str, float]]] = []
+        self.status = ""
+
+    def log(self, metrics: dict[str, float], step: int) -> None:
+        self.logged.append((step, metrics))
+
+    def close(self, status: str) -> None:
+        self.status = status
+
+
+def new_learner(train: Train) -> Learner:
+    """An untrained tiny separator."""
+    return Learner(new_separator(CLIP, SPECTROGRAM, MODEL, train, device=torch.device("cpu")), train)
+
+
+def new_course(train: Train, folder: Path, media: Media | None = None) -> Course:
+    """A course over clips of two kinds, with one validation mix, whose checkpoints lie in `folder`."""
+    make_deterministic(train.threads, torch.device("cpu"))
+    media = media or MemoryMedia()
+    clips = training_clips([decoded(f"{kind}-{seed}") for kind in range(2) for seed in range(2)], train.num_sources)
+    mixes = read_mixes(media, [("0-2", "1-2")], MODEL.appearance, NUM_SAMPLES)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Course(
+        learner=new_learner(train),
+        batches=Batches(media, clips, MODEL.appearance, train),
+        mixes=mixes,
+        checkpoints=Checkpoints(folder),
+        tracker=MemoryTracker(),
+        train=train,
+    )

@@ -1,0 +1,75 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stages import index, layout
+from stages.shards.files import sha256
+from stages.shards.schema import ClipRow, Reject
+from stages.shards.tables import read_rows
+from tests.synth.media import CLIP, INDEX, Film, write_film
+
+AAC = ("-c:a", "aac")
+
+
+@pytest.fixture
+def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "videos"
+
+
+def fill(root: Path) -> None:
+    """Two good videos, one of them twice, and three bad ones."""
+    write_film(root / "first" / "violin" / "good.mp4", Film(duration_s=2.0), extra=AAC)
+    write_film(root / "second" / "-dash:and|bar.mp4", Film(duration_s=1.5, tone_hz=880), extra=AAC)
+    shutil.copy(root / "first" / "violin" / "good.mp4", root / "second" / "again.mov")
+    write_film(root / "first" / "mute.mp4", Film(duration_s=2.0), sound=False)
+    (root / "second" / "page.mp4").write_text("<html>not found</html>", encoding="utf-8")
+    write_film(root / "brief.mov", Film(duration_s=0.75))
+    (root / "first" / "good.info.json").write_text("{}", encoding="utf-8")
+
+
+def test_a_mixed_folder_is_sorted_right(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(videos)
+    index.run(CLIP, INDEX)
+    clips = read_rows(layout.CLIPS, ClipRow)
+    assert {(row.path, row.arrival, row.label) for row in clips} == {
+        ("first/violin/good.mp4", "first", "violin"),
+        ("second/-dash:and|bar.mp4", "second", "second"),
+    }
+    assert sorted((row.path, row.start_sample, row.num_samples, row.start_frame, row.num_frames) for row in clips) == [
+        ("first/violin/good.mp4", 0, 8000, 0, 8),
+        ("first/violin/good.mp4", 8000, 8000, 8, 8),
+        ("second/-dash:and|bar.mp4", 0, 8000, 0, 8),
+    ]
+    rejects = read_rows(layout.INDEX_REJECTS, Reject)
+    assert [(reject.path, reject.stage, reject.reason) for reject in rejects] == [
+        ("brief.mov", "index", "too_short"),
+        ("first/mute.mp4", "index", "no_audio"),
+        ("second/again.mov", "index", "duplicate"),
+        ("second/page.mp4", "index", "not_media"),
+    ]
+    assert "less than one clip of 1 s" in rejects[0].detail
+    assert "same bytes as first/violin/good.mp4" in rejects[2].detail
+    said = capsys.readouterr().out
+    assert "6 files, 2 videos, 3 clips" in said and "duplicate 1, no_audio 1, not_media 1, too_short 1" in said
+
+
+def test_two_runs_write_the_same_bytes(videos: Path) -> None:
+    fill(videos)
+    hashes: list[tuple[str, str]] = []
+    for _ in range(2):
+        index.run(CLIP, INDEX)
+        hashes.append((sha256(layout.CLIPS), sha256(layout.INDEX_REJECTS)))
+    assert hashes[0] == hashes[1]
+
+
+def test_an_empty_and_an_absent_folder_are_errors_that_name_it(videos: Path) -> None:
+    with pytest.raises(ValueError, match="videos is no folder"):
+        index.run(CLIP, INDEX)
+    videos.mkdir()
+    with pytest.raises(ValueError, match="videos: no file that may be a video"):
+        index.run(CLIP, INDEX)
+    (videos / "a.mp4").touch()
+    with pytest.raises(ValueError, match=r"no video can be used: 1 of 1 files rejected \(empty 1\)"):
+        index.run(CLIP, INDEX)

@@ -1,0 +1,61 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stages import layout, mixes
+from stages.metrics.drawing import MixesError
+from stages.params import Mixes
+from stages.shards.files import sha256
+from stages.shards.schema import DecodedClip, MixSource
+from stages.shards.tables import read_rows, write_rows
+from tests.synth.learning import decoded
+
+SETTINGS = Mixes(seed=1, min_rms_db=-60, validation={"different2": 2}, test={"different2": 4, "different3": 1})
+
+
+@pytest.fixture
+def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[DecodedClip]:
+    monkeypatch.chdir(tmp_path)
+    clips = [decoded(f"{kind}-{seed}", "test" if seed < 2 else "validation") for kind in range(3) for seed in range(3)]
+    write_rows(layout.DECODED_CLIPS, clips, DecodedClip)
+    return clips
+
+
+@pytest.mark.usefixtures("clips")
+def test_mixes_of_each_split_and_kind_are_written_and_a_rerun_gives_the_same_bytes() -> None:
+    mixes.run(SETTINGS)
+    rows = read_rows(layout.MIXES, MixSource)
+    counts = [sum(row.split == split and row.kind == kind for row in rows) for split, kind in _PARTS]
+    assert counts == [4, 8, 3]
+    before = sha256(layout.MIXES)
+    mixes.run(SETTINGS)
+    assert sha256(layout.MIXES) == before
+
+
+_PARTS = [("validation", "different2"), ("test", "different2"), ("test", "different3")]
+
+
+def test_labels_split_and_seeds_come_from_the_clips(clips: list[DecodedClip]) -> None:
+    mixes.run(SETTINGS)
+    by_id = {clip.clip_id: clip for clip in clips}
+    for row in read_rows(layout.MIXES, MixSource):
+        clip = by_id[row.clip_id]
+        assert (row.split, row.video_id, row.label) == (clip.split, clip.video_id, clip.label)
+
+
+@pytest.mark.usefixtures("clips")
+def test_fewer_than_asked_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    mixes.run(SETTINGS.model_copy(update={"test": {"different2": 99}}))
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        "mixes: validation different2: 2",
+        "mixes: test different2: 12 of 99 asked: no other clips can be combined",
+    ]
+
+
+def test_an_impossible_split_is_an_error_and_leaves_no_table(clips: list[DecodedClip]) -> None:
+    write_rows(layout.DECODED_CLIPS, [replace(clip, split="test") for clip in clips], DecodedClip)
+    with pytest.raises(MixesError, match="in split validation: it needs 2 different videos, found 0"):
+        mixes.run(SETTINGS)
+    assert not layout.MIXES.exists()

@@ -1,0 +1,80 @@
+"""params.yaml is typed, closed and complete; what is wrong is named with its address and what was found."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from stages.params import ParamsError, read
+
+CONTENT: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    """A copy of params.yaml; `a__b=value` sets a.b, `a__b=None` removes it."""
+    content = yaml.safe_load(yaml.safe_dump(CONTENT))
+    for address, value in changes.items():
+        *outer, last = address.split("__")
+        section = content
+        for key in outer:
+            section = section[key]
+        section.pop(last, None)
+        if value is not None:
+            section[last] = value
+    path = folder / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_the_values_are_those_of_the_file() -> None:
+    params = read(Path("params.yaml"))
+    assert params.clip.duration_s == CONTENT["clip"]["duration_s"]
+    assert params.models["pixels"].audio.levels == CONTENT["models"]["pixels"]["audio"]["levels"]
+    assert params.register_.alias == CONTENT["register"]["alias"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "address"),
+    [
+        ({"clip__duration_s": None}, "clip.duration_s"),
+        ({"clip__durations_s": 3.0}, "clip.durations_s"),
+        ({"clip__duration_s": -3.0}, "clip.duration_s"),
+        ({"clip__frame_rate_hz": "eight"}, "clip.frame_rate_hz"),
+        ({"models__pixels__audio__levels": 99}, "models.pixels.audio.levels"),
+        ({"models__pixels__motion": {}}, "models.pixels.motion"),
+        ({"train__optimizer__algorithm": "adamm"}, "train.optimizer.algorithm"),
+        ({"mixes__test": {"different7": 3}}, "mixes.test"),
+        ({"models": {"../escape": CONTENT["models"]["pixels"]}}, "models"),
+        ({"surprise": {}}, "surprise"),
+        ({"index__validation_share": 0.5, "index__test_share": 0.5}, "index"),
+    ],
+)
+def test_a_wrong_entry_is_named(tmp_path: Path, changes: dict[str, Any], address: str) -> None:
+    with pytest.raises(ParamsError, match=address.replace(".", r"\.")) as error:
+        read(written(tmp_path, **changes))
+    assert "found" in str(error.value)
+
+
+def test_all_wrong_entries_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="2 wrong entries"):
+        read(written(tmp_path, clip__duration_s=0, train__steps=0))
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "- 1\n", "\x00"])
+def test_what_is_no_params_file_is_said_plainly(tmp_path: Path, text: str) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError, match=r"params\.yaml"):
+        read(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_is_said_plainly(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="cannot be read"):
+        read(tmp_path / "params.yaml")
+
+
+def test_sections_are_frozen() -> None:
+    params = read(Path("params.yaml"))
+    with pytest.raises(ValidationError, match="frozen"):
+        params.clip.duration_s = 1.0  # type: ignore[misc]

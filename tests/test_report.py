@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from stages import layout, report
+from stages.reporting.gathering import GatherError
+from stages.shards.files import read_json, sha256
+from stages.shards.tables import read_columns, write_columns
+from tests.synth.scored import EVALUATE
+from tests.synth.signals import score_columns
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write_scores(name: str, *columns: dict[str, list]) -> None:  # pyright: ignore[reportMissingTypeArgument]
+    joined = {column: [value for part in columns for value in part[column]] for column in columns[0]}
+    write_columns(layout.evaluation(name) / "scores.parquet", joined)
+
+
+def test_all_scores_are_gathered_printed_and_written_with_equal_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    write_scores("baselines", score_columns("mixture", [0.0] * 4))
+    write_scores("pixels", score_columns("pixels", [5.0] * 4), score_columns("pixels:swapped_vision", [-9.0] * 4))
+    report.run(EVALUATE)
+    content = read_json(layout.METRICS)
+    assert content["pixels"]["different2"]["si_sdri"] == 5
+    assert content["controls"]["pixels"]["swapped_vision_si_sdri"] == -9
+    assert content["baselines"]["mixture"]["different2"]["si_sdri"] == 0
+    assert len(read_columns(layout.SCORES)["mix_id"]) == 12
+    printed = capsys.readouterr().out
+    assert printed.startswith(layout.TABLE.read_text(encoding="utf-8"))
+    assert "machine: " in printed and "machine: " not in layout.TABLE.read_text(encoding="utf-8")
+    before = [sha256(path) for path in (layout.METRICS, layout.SCORES, layout.TABLE)]
+    report.run(EVALUATE)
+    assert [sha256(path) for path in (layout.METRICS, layout.SCORES, layout.TABLE)] == before
+
+
+def test_without_scores_it_says_what_to_run() -> None:
+    with pytest.raises(GatherError, match="dvc repro baselines"):
+        report.run(EVALUATE)
+    assert not layout.METRICS.exists()

@@ -1,0 +1,86 @@
+"""Checkpoints: exact, whole, checked, and few."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from stages.training.checkpoint import Checkpoints, TrainingState, open_checkpoints
+from tests.synth.learning import new_course, train_section
+
+
+def _state(step: int, best: int | None = None) -> TrainingState:
+    return TrainingState(step=step, losses=[0.1 + 0.2], best_step=best, best_si_sdr_db=None if best is None else 1.0)
+
+
+def test_everything_comes_back_bit_by_bit(tmp_path: Path) -> None:
+    course = new_course(train_section(), tmp_path)
+    for step in range(3):
+        course.learner.learn(course.batches.at(step), step)
+    history: list[dict[str, float | int | None]] = [{"step": 3, "loss": 1 / 3, "si_sdr_db": None}]
+    state = TrainingState(3, 3, 2, 1, [0.1, 1e-17], history, 2, -0.7)
+    course.checkpoints.save(course.learner, _state(2))
+    course.checkpoints.save(course.learner, state)
+    torch.manual_seed(5)
+    other = new_course(train_section(seed=9), tmp_path)
+    assert other.checkpoints.resume(other.learner) == state
+    for one, two in ((course, other), (other, course)):
+        one.learner.learn(two.batches.at(3), 3)
+    weights = [c.learner.separator.net.state_dict() for c in (course, other)]
+    assert not torch.equal(weights[0]["audio.norm.running_mean"], weights[1]["audio.norm.running_mean"])
+
+
+def test_without_a_checkpoint_training_starts_fresh(tmp_path: Path) -> None:
+    course = new_course(train_section(), tmp_path)
+    assert course.checkpoints.resume(course.learner) == TrainingState()
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "gone"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, name: str, damage: str) -> None:
+    course = new_course(train_section(), tmp_path)
+    for step in (2, 4):
+        course.checkpoints.save(course.learner, _state(step))
+    path = course.checkpoints.path(4) / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink()
+    if damage != "gone":
+        path.write_bytes(content if damage == "flip" else content[: len(content) // 2])
+    assert course.checkpoints.resume(course.learner) == _state(2)
+    course.checkpoints.save(course.learner, _state(4))
+    assert course.checkpoints.resume(course.learner) == _state(4)
+
+
+def test_a_checkpoint_whose_best_is_damaged_is_not_used(tmp_path: Path) -> None:
+    course = new_course(train_section(), tmp_path)
+    for step, best in ((2, None), (4, 4), (6, 4)):
+        course.checkpoints.save(course.learner, _state(step, best))
+    course.checkpoints.save(course.learner, _state(2))
+    (course.checkpoints.path(4) / "weights.safetensors").write_bytes(b"")
+    assert course.checkpoints.resume(course.learner) == TrainingState()
+
+
+def test_the_last_two_and_the_best_are_kept(tmp_path: Path) -> None:
+    course = new_course(train_section(), tmp_path)
+    for step, best in ((1, None), (2, 2), (3, 2), (4, 2), (5, 2), (6, 6)):
+        course.checkpoints.save(course.learner, _state(step, best))
+        assert len(course.checkpoints.steps()) <= 3
+        assert best is None or best in course.checkpoints.steps()
+    assert course.checkpoints.steps() == [5, 6]
+
+
+def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    (tmp_path / ".partial-x").mkdir()
+    (tmp_path / ".partial-x/weights.safetensors").write_bytes(b"half")
+    with open_checkpoints(tmp_path) as checkpoints:
+        assert not list(tmp_path.glob(".partial-*"))
+        assert checkpoints.steps() == []
+
+
+def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
+    import fcntl
+
+    with open_checkpoints(tmp_path), (tmp_path / ".lock").open() as handle, pytest.raises(BlockingIOError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert isinstance(Checkpoints(tmp_path), Checkpoints)

@@ -1,0 +1,61 @@
+"""One step: it learns, and it refuses what is not finite. Two clips can be learnt by heart, by their pictures only."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stages.audio.mixing import mix
+from stages.metrics.bss import si_sdr
+from stages.training.batches import Batch, Batches, training_clips
+from stages.training.optimizer import state_tensors
+from stages.training.seeding import make_deterministic
+from stages.training.validation import read_mixes
+from tests.synth.learning import MODEL, NUM_SAMPLES, MemoryMedia, decoded, new_learner, train_section
+
+PAIR = [decoded("0-0"), decoded("2-0")]
+
+
+def _batch() -> Batch:
+    return Batches(MemoryMedia(), training_clips(PAIR, 2), MODEL.appearance, train_section()).at(0)
+
+
+@pytest.mark.parametrize("mask", ["binary", "ratio"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_loss_of_a_repeated_batch_falls(mask: str, precision: str) -> None:
+    torch.set_num_threads(1)
+    learner = new_learner(train_section(mask=mask, precision=precision))
+    losses = [learner.learn(_batch(), step) for step in range(8)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@pytest.mark.parametrize("what", ["sources", "frames"])
+def test_a_batch_that_is_not_finite_changes_nothing(what: str) -> None:
+    learner, good = new_learner(train_section()), _batch()
+    learner.learn(good, 0)
+    before = {name: value.clone() for name, value in learner.separator.net.state_dict().items()}
+    moments = {name: value.clone() for name, value in state_tensors(learner.separator.net, learner.optimizer).items()}
+    poisoned = getattr(good, what).clone()
+    poisoned.view(-1)[7] = torch.nan
+    assert learner.learn(replace(good, **{what: poisoned}), 1) != learner.learn(replace(good, **{what: poisoned}), 1)
+    assert all(torch.equal(before[name], value) for name, value in learner.separator.net.state_dict().items())
+    after = state_tensors(learner.separator.net, learner.optimizer)
+    assert all(torch.equal(moments[name], value) for name, value in after.items())
+    assert learner.learn(good, 1) < 10
+
+
+def test_two_clips_are_learnt_by_heart_and_not_with_the_pictures_swapped() -> None:
+    make_deterministic(1, torch.device("cpu"))
+    optimizer = train_section().optimizer.model_copy(
+        update={"rate": 0.01, "appearance_rate": 0.005, "decay_steps": (100,)}
+    )
+    train = train_section(optimizer=optimizer)
+    learner = new_learner(train)
+    batches = Batches(MemoryMedia(), training_clips(PAIR, 2), MODEL.appearance, train)
+    for step in range(140):
+        learner.learn(batches.at(step), step)
+    (pair,) = read_mixes(MemoryMedia(), [("0-0", "2-0")], MODEL.appearance, NUM_SAMPLES)
+    frames = torch.stack([pair.frames, pair.frames.flip(0)])
+    seen, swapped = learner.separator.separate(mix(pair.sources).expand(2, -1), frames, mask="soft")
+    assert si_sdr(pair.sources, seen).min() > 10
+    assert si_sdr(pair.sources, swapped).max() < 0

@@ -1,0 +1,152 @@
+"""The loop: same weights however often it was interrupted, and an end to what cannot succeed."""
+
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stages.shards.files import read_json, sha256
+from stages.training.interrupt import Stop
+from stages.training.learner import Learner
+from stages.training.loop import Course, TrainingError
+from tests.synth.learning import MemoryMedia, MemoryTracker, new_course, train_section
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _fingerprint(course: Course) -> list[str]:
+    last = course.checkpoints.path(course.checkpoints.steps()[-1])
+    return [
+        sha256(last / "weights.safetensors"),
+        sha256(last / "optimizer.safetensors"),
+        str(read_json(last / "state.json")),
+    ]
+
+
+def test_a_course_learns_validates_and_keeps(tmp_path: Path) -> None:
+    course = new_course(train_section(), tmp_path)
+    state = course.complete("tiny", Stop())
+    assert course.finished(state)
+    assert [entry["step"] for entry in state.history] == [3, 6]
+    assert state.best_step in (3, 6)
+    assert {6, state.best_step} <= set(course.checkpoints.steps())
+    assert isinstance(course.tracker, MemoryTracker)
+    assert [step for step, metrics in course.tracker.logged if "validation_si_sdr_db" in metrics] == [3, 6]
+    again = new_course(train_section(), tmp_path)
+    assert again.complete("tiny", Stop()) == state
+    assert isinstance(again.tracker, MemoryTracker)
+    assert not again.tracker.logged
+
+
+class _StopsAfter(Stop):
+    """Asks to stop the n-th time that somebody looks."""
+
+    def __init__(self, looks: int) -> None:
+        self._left = looks
+
+    @property
+    def requested(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._left -= 1
+        return self._left < 0
+
+
+def test_interruptions_anywhere_change_no_bit(tmp_path: Path) -> None:
+    whole = new_course(train_section(), tmp_path / "whole")
+    expected = whole.complete("tiny", Stop())
+    state, looks = None, 1
+    while state is None or not whole.finished(state):
+        course = new_course(train_section(), tmp_path / "parts")
+        state = course.complete("tiny", _StopsAfter(looks))
+        looks = looks % 4 + 2
+    assert state == expected
+    assert _fingerprint(course) == _fingerprint(whole)
+
+
+def test_killed_at_random_moments_and_run_again_gives_equal_weights(tmp_path: Path) -> None:
+    whole = new_course(train_section(steps=30), tmp_path / "whole")
+    whole.complete("tiny", Stop())
+    dice = random.Random(4)
+    for _ in range(2):
+        process = _start(tmp_path / "killed")
+        _wait_for_steps(tmp_path / "killed", dice.randrange(1, 12), process)
+        time.sleep(dice.uniform(0, 0.1))
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    assert _start(tmp_path / "killed").wait() == 0
+    assert _fingerprint(new_course(train_section(steps=30), tmp_path / "killed")) == _fingerprint(whole)
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    code = (
+        "from pathlib import Path\nfrom stages.training.interrupt import stop_on_sigterm\n"
+        "from tests.synth.learning import new_course, train_section\n"
+        "with stop_on_sigterm() as stop:\n"
+        f"    new_course(train_section(steps=30), Path({str(folder)!r})).complete('tiny', stop)\n"
+    )
+    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, "-c", code], env=surroundings, stderr=subprocess.DEVNULL)
+
+
+def _wait_for_steps(folder: Path, more: int, process: subprocess.Popen[bytes]) -> None:
+    """Until a process has come `more` steps beyond what lay there before."""
+    start = _last_step(folder)
+    while _last_step(folder) < start + more and process.poll() is None:
+        time.sleep(0.002)
+    assert process.poll() is None, "finished before it could be killed"
+
+
+def _last_step(folder: Path) -> int:
+    return max((int(path.name[5:]) for path in folder.glob("step-*")), default=0)
+
+
+def test_sigterm_leaves_a_checkpoint_at_once(tmp_path: Path) -> None:
+    process = _start(tmp_path)
+    _wait_for_steps(tmp_path, 3, process)
+    process.terminate()
+    assert process.wait(timeout=10) == 0
+    course = new_course(train_section(steps=30), tmp_path)
+    assert 3 <= course.checkpoints.resume(course.learner).step < 30
+
+
+class _BadMedia(MemoryMedia):
+    """Sound that is not finite for as long as `bad` says."""
+
+    bad = True
+
+    def audio(self, clip_id: str) -> np.ndarray[Any, Any]:
+        sound = super().audio(clip_id)
+        return np.full_like(sound, math.nan) if self.bad else sound
+
+
+def test_nothing_but_bad_batches_ends_with_a_clear_error(tmp_path: Path) -> None:
+    course = new_course(train_section(max_bad_batches=2), tmp_path, _BadMedia())
+    with pytest.raises(TrainingError, match=r"not finite in 2 batches in a row .*max_bad_batches"):
+        course.complete("tiny", Stop())
+
+
+def test_single_bad_batches_are_skipped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    media = _BadMedia()
+    media.bad = False
+    course = new_course(train_section(validate_every_steps=6), tmp_path, media)
+    learn = Learner.learn
+
+    def sometimes_bad(learner: Learner, batch: Any, step: int) -> float:
+        if step in (1, 4):
+            batch = type(batch)(batch.sources * torch.nan, batch.frames)
+        return learn(learner, batch, step)
+
+    monkeypatch.setattr(Learner, "learn", sometimes_bad)
+    state = course.complete("tiny", Stop())
+    assert (state.bad_batches, state.bad_in_a_row, state.step) == (2, 0, 6)
+    loss = state.history[-1]["loss"]
+    assert loss is not None
+    assert math.isfinite(loss)

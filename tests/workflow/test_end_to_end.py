@@ -1,0 +1,114 @@
+"""The whole graph on a small world: by the very commands of dvc.yaml, and again by Airflow with DVC; equal to the bit.
+
+One world is run without ray and dvc, command after command, the other by `airflow dags test retrain`. They share
+nothing, so equal hashes mean that a result depends on code, params and data alone.
+"""
+
+import random
+import re
+import signal
+import subprocess
+import time
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dags.graph import read_graph
+from tests.synth.airflow import dags_test
+from tests.synth.world import call, digests, make_workspace, surroundings
+
+RESULTS = [
+    "data/videos/**/*",
+    "data/truth/**/*",
+    "data/index/*",
+    "data/decode/**/*",
+    "data/mixes/*",
+    "data/evaluate/**/*",
+    "models/**/*",
+    "reports/*",
+]
+
+
+def commands(workspace: Path) -> dict[str, str]:
+    """`cmd` of each stage with its item filled in, in an order that the graph allows."""
+    graph = read_graph(workspace)
+    needs: dict[str, set[str]] = {address: set() for address in sorted(graph.stages)}
+    for maker, user in graph.edges:
+        needs[user].add(maker)
+    pipeline: dict[str, Any] = yaml.safe_load((workspace / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    bodies = {name: stage.get("do", stage) for name, stage in pipeline.items()}
+    order = TopologicalSorter(needs).static_order()
+    return {
+        name: re.sub(r"\$\{(?:key|item)\}", name.partition("@")[2], bodies[name.partition("@")[0]]["cmd"])
+        for name in order
+    }
+
+
+@pytest.fixture(scope="module")
+def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world after every command of dvc.yaml, in this order, one process each, without ray."""
+    workspace = make_workspace(tmp_path_factory.mktemp("by_hand"))
+    for command in commands(workspace).values():
+        call(command, workspace, PIXELS_SERIAL="1")
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def by_airflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world after `airflow dags test retrain`, with ray."""
+    workspace = make_workspace(tmp_path_factory.mktemp("by_airflow"))
+    dags_test(workspace, surroundings(workspace))
+    return workspace
+
+
+def test_every_out_of_dvc_yaml_is_there(by_hand: Path) -> None:
+    outs = [by_hand / out for stage in read_graph(by_hand).stages.values() for out in stage.outs]
+    assert [out for out in outs if not out.exists()] == []
+
+
+def test_no_half_written_file_is_left(by_hand: Path) -> None:
+    assert list(by_hand.rglob("*.partial")) == []
+
+
+def test_airflow_dvc_and_ray_give_the_same_bytes_as_the_plain_commands(by_hand: Path, by_airflow: Path) -> None:
+    ours, theirs = digests(by_hand, RESULTS), digests(by_airflow, RESULTS)
+    assert len(ours) > 20
+    assert ours == theirs
+
+
+def test_a_second_repro_has_nothing_to_do(by_airflow: Path) -> None:
+    assert call("dvc status --json", by_airflow).strip() == "{}"
+    assert "Data and pipelines are up to date" in call("dvc repro", by_airflow)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_training_that_was_killed_ends_with_the_same_weights(by_hand: Path, tmp_path: Path, seed: int) -> None:
+    before = digests(by_hand, ["models/**/*"])
+    own = {"PIXELS_STORE": str(tmp_path / "store")}
+    command = commands(by_hand)["train@pixels"]
+    process = subprocess.Popen(
+        command.split(),
+        cwd=by_hand,
+        env=surroundings(by_hand, **own),
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_for_a_checkpoint(process, tmp_path / "store")
+    time.sleep(random.Random(seed).uniform(0, 0.5))
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    for path in by_hand.glob("models/pixels/*"):
+        path.unlink()
+    call(command, by_hand, **own)
+    assert digests(by_hand, ["models/**/*"]) == before
+
+
+def wait_for_a_checkpoint(process: subprocess.Popen[bytes], store: Path) -> None:
+    """Return once training has written something worth keeping."""
+    deadline_s = time.monotonic() + 120
+    while process.poll() is None and not list(store.glob("train/**/*.safetensors")):
+        assert time.monotonic() < deadline_s, "no checkpoint in two minutes"
+        time.sleep(0.02)
