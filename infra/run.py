@@ -1,12 +1,13 @@
 """`make run`: environment, doctor, `dvc repro`, and the results. Standard library only: it starts before .venv exists.
 
-Exit status: 0 done, 1 a problem that is named, 3 a system package is missing, else what the failing stage returned.
+Exit status: 0 done, 1 a problem that is named, 3 a system package is missing, else what dvc returned.
 (make itself turns every failure into 2; `python3.11 infra/run.py` keeps the number.)
 """
 
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -56,6 +57,16 @@ def duration(seconds: float) -> str:
 
 def main() -> int:
     """Do what is missing, then show the results."""
+    # An exception makes subprocess.run kill dvc; a stage dies with its dvc, so that nothing goes on unseen.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        print("interrupted: `make run` goes on where this one ended", file=sys.stderr)
+        return 128 + signal.SIGINT
+
+
+def _run() -> int:
     if status := environment.ensure():
         return status
     surroundings = settings(os.environ)
@@ -68,7 +79,7 @@ def main() -> int:
     else:
         started_s = time.monotonic()
         if status := _call(["dvc", "repro"], surroundings):
-            print("stopped: a second `make run` goes on where this one ended", file=sys.stderr)
+            print("stopped: `make run` goes on where this one ended", file=sys.stderr)
             return status
         print(f"\nThe pipeline ran in {duration(time.monotonic() - started_s)}.\n")
     print(results(environment.ROOT))

@@ -8,7 +8,7 @@ from stages.shards.files import sha256_json, write_json
 from stages.tracking.evidence import Evidence
 from stages.tracking.provenance import circumstances, made_of
 from stages.tracking.registry import Record, find_or_publish, point
-from stages.tracking.server import connect, public_address
+from stages.tracking.server import connect, how_to_look, public_address
 
 
 def run(  # noqa: PLR0913, PLR0917 - all sections that decide a model stand in its record
@@ -42,4 +42,4 @@ def run(  # noqa: PLR0913, PLR0917 - all sections that decide a model stand in i
     receipt = {"model": name, "version": version, "alias": register.alias, "inputs": inputs, **hashes}
     write_json(layout.receipt(name), receipt)
     print(f"registered {name} version {version}, alias {register.alias}, at {public_address()}")
-    print(f"to look at it: mlflow ui --backend-store-uri {public_address()}, then http://127.0.0.1:5000")
+    print(f"to look at it: {how_to_look()}")

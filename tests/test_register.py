@@ -138,7 +138,7 @@ def test_the_same_inputs_never_give_a_second_version(world: Path, capsys: pytest
 
 
 def test_killed_at_any_step_and_run_again_there_is_one_version(world: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TMPDIR": str(world)}
     done = subprocess.run([sys.executable, "-c", KILLED], cwd=world, env=environment, check=False)
     assert done.returncode == 0
     run_register()
@@ -168,7 +168,8 @@ def register_until(step):
     setattr(MlflowClient, step, cut)
     register.run("pixels", **SECTIONS)
 
-for step in ("create_run", "log_artifacts", "log_model_artifacts", "create_model_version", "set_registered_model_alias"):
+STEPS = "create_run log_artifacts log_model_artifacts create_model_version set_registered_model_alias"
+for step in STEPS.split():
     if not (child := os.fork()):
         register_until(step)
         os._exit(0)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from stages.params import Clip, Decode
 _MAX_ASPECT = 4  # of a stored frame: of wider pictures the middle is kept
 _WHOLE = 0.8  # share of the announced frames and samples that must come out
 _TIMEOUT_PER_S = 600.0  # decode.timeout_s is granted anew for each started ten minutes of video
+_TRANSIENT = ("timeout", "crash")
+_REINDEX = "run `dvc repro index decode`"
 # muxing remarks are about what we write, not about the file
 _HARMLESS = ("non monotonically increasing dts",)
 
@@ -68,13 +71,22 @@ def decode_clips(
 ) -> Iterator[Cut | None]:
     """Cut the windows out of a file, in their order; None for one that lies beyond what came out.
 
-    Raises `MediaError` before the first cut when the file cannot be decoded, and `ValueError` when its content is not
-    that of `video_id` any more.
+    Raises `MediaError` before the first cut when the file cannot be decoded (tried twice where a loaded machine may
+    be to blame), and `ValueError` when the file is gone or its content is not that of `video_id` any more.
     """
-    with open_source(path) as source:
+    with ExitStack() as stack:
+        try:
+            source = stack.enter_context(open_source(path))
+        except MediaError as error:
+            raise ValueError(f"{path}: {error}, since it was indexed; {_REINDEX}") from error
         if source.video_id != video_id:
-            raise ValueError(f"{path}: changed since it was indexed; run `dvc repro index decode`")
-        video = decode_video(source, clip, decode)
+            raise ValueError(f"{path}: its content changed since it was indexed; {_REINDEX}")
+        try:
+            video = decode_video(source, clip, decode)
+        except MediaError as error:
+            if error.reason not in _TRANSIENT:
+                raise
+            video = decode_video(source, clip, decode)
     for window in windows:
         yield video.cut(window, clip, decode.motion_rate_hz)
 

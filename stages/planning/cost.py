@@ -71,7 +71,7 @@ def builtin(params: Params) -> Corpus:
 
 
 def foreign(root: Path, rendered: tuple[str, ...]) -> Corpus:
-    """Files below the video root that are not the built-in corpus; durations are guessed from sizes.
+    """Files below the video root, hidden ones left out, that are not the built-in corpus; durations guessed from sizes.
 
     Args:
         root: `index.videos`.
@@ -86,6 +86,8 @@ def _file_sizes(folder: Path, skipped: set[Path]) -> Iterator[int]:
         return
     with os.scandir(folder) as entries:
         for entry in entries:
+            if entry.name.startswith("."):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 if Path(entry.path) not in skipped:
                     yield from _file_sizes(Path(entry.path), skipped)

@@ -30,9 +30,8 @@ def connect() -> MlflowClient:
         client = MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI", uri))
         client.search_experiments(max_results=1)
     except Exception as error:  # mlflow lets those of requests, urllib3 and sqlalchemy through
-        reason = str(error).partition("\n")[0][:200]
         raise TrackingError(
-            f"MLflow at {public_address()} does not answer ({reason}); start it or set MLFLOW_TRACKING_URI"
+            f"MLflow at {public_address()} does not answer ({reason(error)}); start it or set MLFLOW_TRACKING_URI"
         ) from error
     return client
 
@@ -41,6 +40,19 @@ def public_address() -> str:
     """The tracking address without a user's name and password."""
     scheme, mark, rest = layout.tracking_uri().partition("://")
     return scheme + mark + rest.rpartition("@")[2]
+
+
+def how_to_look() -> str:
+    """What to do to see runs and versions."""
+    address = public_address()
+    if not address.startswith(_SQLITE):
+        return f"open {address}"
+    return f"mlflow ui --backend-store-uri {address}, then open http://127.0.0.1:5000"
+
+
+def reason(error: Exception) -> str:
+    """First line of an error's text, without the password that MLflow would let stand in an address."""
+    return str(error).partition("\n")[0].replace(layout.tracking_uri(), public_address())[:300]
 
 
 def experiment_id(client: MlflowClient) -> str:

@@ -19,7 +19,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
 
 from stages.tracking.provenance import commit
-from stages.tracking.server import connect, experiment_id, flatten
+from stages.tracking.server import connect, experiment_id, flatten, reason
 
 _PAUSE_S = 0.5
 _PAUSES_BEFORE_RETRY = 20
@@ -153,8 +153,7 @@ def _locked(spool: Path) -> Iterator[bool]:
 
 
 def _say(spool: Path, error: Exception) -> None:
-    reason = str(error).partition("\n")[0][:300]
-    print(f"tracking: {reason}; live metrics are kept in {spool}", file=sys.stderr, flush=True)
+    print(f"tracking: {reason(error)}; live metrics are kept in {spool}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -29,4 +29,5 @@ def make_deterministic(threads: int, device: torch.device) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
-    deterministic.fill_uninitialized_memory = False  # a search for bugs, paid in every allocation
+    # A search for bugs, paid in every allocation.
+    deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]

@@ -136,8 +136,16 @@ def test_clips_are_cut_in_the_order_asked_for_and_what_is_missing_is_none(tmp_pa
     assert third is None
     assert first is not None and second is not None
     assert luma(first.frames[0]) < luma(second.frames[0])
-    with pytest.raises(ValueError, match="changed since it was indexed"):
-        next(decode_clips(path, asked, video_id="0" * 16, clip=CLIP, decode=DECODE))
+
+
+def test_a_file_that_is_gone_or_another_is_an_error_and_no_reject(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "a.mov", Film(duration_s=1.0))
+    with pytest.raises(ValueError, match="changed since it was indexed; run"):
+        next(decode_clips(path, [], video_id="0" * 16, clip=CLIP, decode=DECODE), None)
+    path.unlink()
+    with pytest.raises(ValueError, match=r"a\.mov: unreadable: .* since it was indexed; run") as caught:
+        next(decode_clips(path, [], video_id="0" * 16, clip=CLIP, decode=DECODE), None)
+    assert not isinstance(caught.value, MediaError)
 
 
 def test_damage_inside_is_found_though_ffmpeg_returns_0(tmp_path: Path) -> None:

@@ -29,7 +29,13 @@ def test_the_built_in_corpus_is_counted_exactly(tmp_path: Path) -> None:
 
 
 def test_a_user_s_folder_is_counted_at_any_depth_without_the_rendered_part(tmp_path: Path) -> None:
-    for name, size in {"a.mp4": 1000, "deep/er/b.mkv": 500, "first/c.mp4": 9999, "deep/first/d.mp4": 1}.items():
+    for name, size in {
+        "a.mp4": 1000,
+        "deep/er/b.mkv": 500,
+        "first/c.mp4": 9999,
+        "deep/first/d.mp4": 1,
+        ".gitignore": 7,
+    }.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(size))

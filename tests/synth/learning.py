@@ -18,7 +18,7 @@ from stages.training.checkpoint import Checkpoints
 from stages.training.export import new_separator
 from stages.training.learner import Learner
 from stages.training.loop import Course
-from stages.training.seeding import make_deterministic
+from stages.training.seeding import choose_device, make_deterministic
 from stages.training.validation import read_mixes
 
 CLIP = Clip(duration_s=1.0, sample_rate_hz=4000, frame_rate_hz=4, frame_side_px=40)
@@ -184,12 +184,12 @@ class MemoryTracker:
 
 def new_learner(train: Train) -> Learner:
     """An untrained tiny separator."""
-    return Learner(new_separator(CLIP, SPECTROGRAM, MODEL, train, device=torch.device("cpu")), train)
+    return Learner(new_separator(CLIP, SPECTROGRAM, MODEL, train, device=choose_device(train.device)), train)
 
 
 def new_course(train: Train, folder: Path, media: Media | None = None) -> Course:
     """A course over clips of two kinds, with one validation mix, whose checkpoints lie in `folder`."""
-    make_deterministic(train.threads, torch.device("cpu"))
+    make_deterministic(train.threads, choose_device(train.device))
     media = media or MemoryMedia()
     clips = training_clips([decoded(f"{kind}-{seed}") for kind in range(2) for seed in range(2)], train.num_sources)
     mixes = read_mixes(media, [("0-2", "1-2")], MODEL.appearance, NUM_SAMPLES)

@@ -26,8 +26,8 @@ def test_the_first_test_mixes_are_read_with_their_sources_in_order(
     examples = read_examples(ClipReader(), rows, tiny_separator(), 5)
     assert [example.mix_id for example in examples] == ["mix1", "mix0"]
     expected = np.stack([waveform(0, 2), waveform(1, 2)])
-    np.testing.assert_allclose(examples[1].references, expected, atol=2e-5)
-    np.testing.assert_allclose(examples[1].mixture, expected.mean(axis=0), atol=2e-5)
+    np.testing.assert_allclose(examples[1].references, expected, atol=2**-14)
+    np.testing.assert_allclose(examples[1].mixture, expected.mean(axis=0), atol=2**-14)
     assert [[frame.shape for frame in group] for group in examples[0].frames] == [[(40, 48, 3)], [(40, 48, 3)]]
     assert len(read_examples(ClipReader(), rows, tiny_separator(), 1)) == 1
 

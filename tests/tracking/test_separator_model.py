@@ -1,7 +1,6 @@
 """The pyfunc on its own; that a version of it runs under `mlflow models predict` is in tests/test_register.py."""
 
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,7 +38,7 @@ def test_it_gives_the_separators_waveforms_in_the_order_of_the_frames(
     )
     expected = tiny_separator().separate(torch.from_numpy(MIXTURE), pictures, mask=mask).numpy()
     assert found.shape == (2, 3, 3000)
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
     turned = model.predict(None, {"mixture": MIXTURE, "frames": FRAMES[:, ::-1]}, params)
     np.testing.assert_allclose(turned, found[:, ::-1], atol=1e-6)
 

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from stages.tracking.server import TrackingError, artifact_location, connect, experiment_id, flatten, public_address
+from stages.tracking.server import (
+    TrackingError,
+    artifact_location,
+    connect,
+    experiment_id,
+    flatten,
+    how_to_look,
+    public_address,
+)
 
 
 def test_flatten_joins_keys_and_keeps_lists_and_empty_values() -> None:
@@ -32,6 +40,13 @@ def test_artifacts_lie_beside_a_sqlite_file_wherever_one_stands(monkeypatch: pyt
 def test_the_address_is_shown_without_a_password(monkeypatch: pytest.MonkeyPatch, address: str, shown: str) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     assert public_address() == shown
+
+
+def test_how_to_look_fits_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert how_to_look() == "open http://127.0.0.1:5000"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////tmp/mlflow.db")
+    assert how_to_look().startswith("mlflow ui --backend-store-uri sqlite:////tmp/mlflow.db, then")
 
 
 def test_the_experiment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

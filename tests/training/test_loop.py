@@ -21,6 +21,7 @@ from stages.training.loop import Course, TrainingError
 from tests.synth.learning import MemoryMedia, MemoryTracker, new_course, train_section
 
 ROOT = Path(__file__).resolve().parents[2]
+_STEPS = 40
 
 
 def _fingerprint(course: Course) -> list[str]:
@@ -71,18 +72,22 @@ def test_interruptions_anywhere_change_no_bit(tmp_path: Path) -> None:
     assert _fingerprint(course) == _fingerprint(whole)
 
 
-def test_killed_at_random_moments_and_run_again_gives_equal_weights(tmp_path: Path) -> None:
-    whole = new_course(train_section(steps=30), tmp_path / "whole")
+def test_killed_then_terminated_at_random_moments_gives_equal_weights(tmp_path: Path) -> None:
+    whole = new_course(train_section(steps=_STEPS), tmp_path / "whole")
     whole.complete("tiny", Stop())
-    dice = random.Random(4)
-    for _ in range(2):
-        process = _start(tmp_path / "killed")
-        _wait_for_steps(tmp_path / "killed", dice.randrange(1, 12), process)
-        time.sleep(dice.uniform(0, 0.1))
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-    assert _start(tmp_path / "killed").wait() == 0
-    assert _fingerprint(new_course(train_section(steps=30), tmp_path / "killed")) == _fingerprint(whole)
+    folder, dice = tmp_path / "ended", random.Random(4)
+    killed = _start(folder)
+    _wait_for_steps(folder, dice.randrange(1, 12), killed)
+    time.sleep(dice.uniform(0, 0.1))
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    terminated = _start(folder)
+    _wait_for_steps(folder, dice.randrange(1, 12), terminated)
+    terminated.terminate()
+    assert terminated.wait(timeout=10) == 0
+    assert _last_step(folder) < _STEPS
+    assert _start(folder).wait() == 0
+    assert _fingerprint(new_course(train_section(steps=_STEPS), folder)) == _fingerprint(whole)
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
@@ -90,7 +95,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
         "from pathlib import Path\nfrom stages.training.interrupt import stop_on_sigterm\n"
         "from tests.synth.learning import new_course, train_section\n"
         "with stop_on_sigterm() as stop:\n"
-        f"    new_course(train_section(steps=30), Path({str(folder)!r})).complete('tiny', stop)\n"
+        f"    new_course(train_section(steps={_STEPS}), Path({str(folder)!r})).complete('tiny', stop)\n"
     )
     surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen([sys.executable, "-c", code], env=surroundings, stderr=subprocess.DEVNULL)
@@ -106,15 +111,6 @@ def _wait_for_steps(folder: Path, more: int, process: subprocess.Popen[bytes]) -
 
 def _last_step(folder: Path) -> int:
     return max((int(path.name[5:]) for path in folder.glob("step-*")), default=0)
-
-
-def test_sigterm_leaves_a_checkpoint_at_once(tmp_path: Path) -> None:
-    process = _start(tmp_path)
-    _wait_for_steps(tmp_path, 3, process)
-    process.terminate()
-    assert process.wait(timeout=10) == 0
-    course = new_course(train_section(steps=30), tmp_path)
-    assert 3 <= course.checkpoints.resume(course.learner).step < 30
 
 
 class _BadMedia(MemoryMedia):

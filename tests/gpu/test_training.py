@@ -1,0 +1,33 @@
+"""Training on a GPU: it learns, stops, goes on, and its weights are used on the CPU."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from stages.networks.separation import load
+from stages.training.export import export
+from stages.training.interrupt import Stop
+from tests.synth.learning import CLIP, MODEL, NUM_SAMPLES, SPECTROGRAM, new_course, train_section
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU that torch can use")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_a_course_on_a_gpu_ends_in_a_separator_for_any_machine(
+    tmp_path: Path, precision: str, channels_last: bool
+) -> None:
+    settings = {"device": "cuda", "precision": precision, "channels_last": channels_last, "validate_every_steps": 10}
+    half = new_course(train_section(steps=10, **settings), tmp_path / "steps")
+    half.complete("tiny", Stop())
+    course = new_course(train_section(steps=40, **settings), tmp_path / "steps")
+    state = course.complete("tiny", Stop())
+    assert [entry["step"] for entry in state.history] == [10, 20, 30, 40]
+    losses = [entry["loss"] or 0 for entry in state.history]
+    assert losses[-1] < 0.8 * losses[0]
+    export(course.learner.separator, course.checkpoints, state, tmp_path / "model", card={})
+    separator = load(tmp_path / "model")
+    assert (separator.clip, separator.spectrogram, separator.model) == (CLIP, SPECTROGRAM, MODEL)
+    estimates = separator.separate(torch.randn(1, NUM_SAMPLES), torch.randn(1, 2, 1, 3, 32, 32), mask="soft")
+    assert estimates.isfinite().all()
