@@ -132,9 +132,7 @@ def _decoders(offered: set[str]) -> Finding:
 def sandbox() -> Finding:
     """Whether ffmpeg can run in a namespace of its own; limits on time, memory and files hold without it too."""
     if shutil.which("bwrap") is None:
-        return Finding(
-            "bubblewrap", "note", "not installed", "safer, as root: apt-get install bubblewrap"
-        )
+        return Finding("bubblewrap", "note", "not installed", "safer, as root: apt-get install bubblewrap")
     trial = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "true"]
     if subprocess.run(trial, capture_output=True, check=False, timeout=_PATIENCE_S).returncode:
         return Finding("bubblewrap", "note", "installed, but refused by this kernel", "ffmpeg runs with limits only")

@@ -1,5 +1,7 @@
 """Draws the fixed mixes on which models are compared."""
 
+from dataclasses import replace
+
 from stages import layout
 from stages.metrics.drawing import Draw, draw, usable
 from stages.params import Mixes
@@ -20,6 +22,9 @@ def run(mixes: Mixes) -> None:
 
 
 def _draw_split(clips: list[DecodedClip], split: Split, mixes: Mixes) -> list[Draw]:
-    wanted = mixes.validation if split == "validation" else mixes.test
+    """Mixes of one split. Validation chooses the weights that are kept, so it, like training, must not see labels."""
+    wanted = mixes.test
+    if split == "validation":
+        wanted, clips = mixes.validation, [replace(clip, label=None) for clip in clips]
     fit = usable(clips, split=split, min_rms_db=mixes.min_rms_db)
     return [draw(fit, split=split, kind=kind, count=wanted[kind], seed=mixes.seed) for kind in sorted(wanted)]

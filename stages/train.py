@@ -46,4 +46,6 @@ def run(
         )
         state = course.complete(name, stop)
         end_if(not course.finished(state))
-        export(separator, checkpoints, state, layout.model(name), card={"name": name, "seed": train.seed, "key": key})
+        counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent}
+        card = {"name": name, "seed": train.seed, "key": key} | counts
+        export(separator, checkpoints, state, layout.model(name), card=card)

@@ -36,12 +36,21 @@ def test_mixes_of_each_split_and_kind_are_written_and_a_rerun_gives_the_same_byt
 _PARTS = [("validation", "different2"), ("test", "different2"), ("test", "different3")]
 
 
-def test_labels_split_and_seeds_come_from_the_clips(clips: list[DecodedClip]) -> None:
+def test_split_video_and_in_the_test_split_the_label_are_those_of_the_clip(clips: list[DecodedClip]) -> None:
     mixes.run(SETTINGS)
     by_id = {clip.clip_id: clip for clip in clips}
     for row in read_rows(layout.MIXES, MixSource):
         clip = by_id[row.clip_id]
-        assert (row.split, row.video_id, row.label) == (clip.split, clip.video_id, clip.label)
+        label = clip.label if row.split == "test" else None
+        assert (row.split, row.video_id, row.label) == (clip.split, clip.video_id, label)
+
+
+def test_validation_mixes_are_the_same_without_labels(clips: list[DecodedClip]) -> None:
+    mixes.run(SETTINGS)
+    labelled = [row for row in read_rows(layout.MIXES, MixSource) if row.split == "validation"]
+    write_rows(layout.DECODED_CLIPS, [replace(clip, label=None) for clip in clips], DecodedClip)
+    mixes.run(SETTINGS)
+    assert [row for row in read_rows(layout.MIXES, MixSource) if row.split == "validation"] == labelled
 
 
 @pytest.mark.usefixtures("clips")

@@ -8,32 +8,34 @@ from pathlib import Path
 
 from stages.params import Model, Params
 
-# Measured on 2 x86-64 cores without a GPU, wall seconds of the default run; other machines differ in proportion.
+# Measured on 2 x86-64 cores without a GPU, wall seconds; other machines differ in proportion.
 _START_S = {
-    "perform": 12.0,
-    "index": 10.0,
-    "decode": 10.0,
-    "mixes": 2.0,
-    "train": 15.0,
-    "baselines": 6.0,
-    "evaluate": 6.0,
-    "report": 3.0,
-    "register": 30.0,
+    "perform": 8.0,
+    "index": 6.0,
+    "decode": 6.0,
+    "mixes": 1.0,
+    "train": 8.0,
+    "baselines": 3.0,
+    "evaluate": 3.0,
+    "report": 1.0,
+    "register": 9.0,
 }
 _OTHER_START_S = 5.0
-_PERFORM_S_PER_MEGAPIXEL = 0.055  # drawn and encoded
-_PROBE_S_PER_VIDEO = 0.15
-_DECODE_S_PER_MEDIA_S = 0.02
-_GFLOP_PER_S = 60.0
-_BSS_S_PER_SOURCE = 0.06
+_PERFORM_S_PER_MEGAPIXEL = 0.065  # drawn and encoded
+_PROBE_S_PER_VIDEO = 0.08
+_DECODE_S_PER_MEDIA_S = 0.025  # of the built-in corpus; HD takes ten times as long
+_GFLOP_PER_S = 70.0
+_READ_S_PER_MIXTURE = 0.02
+_BSS_S_PER_SOURCE = 0.012
 _BASELINE_ESTIMATORS, _MODEL_ESTIMATORS = 6, 2  # the model with its own pictures, and with swapped ones
 
 # Forward passes at the papers' sizes (Zhao et al. 2018): the networks of 64 base channels on 224 px and 256 x 256 bins.
 _APPEARANCE_GFLOP, _APPEARANCE_PX, _AUDIO_GFLOP, _AUDIO_BINS, _BASE_CHANNELS = 6.2, 224, 26.4, 256 * 256, 64
 _FORWARD_AND_BACKWARD = 3
 
-_VIDEO_BYTES_PER_PIXEL = 0.012  # H.264 of drawn players
-_JPEG_BYTES_PER_PIXEL = 0.25
+_VIDEO_BYTES_PER_PIXEL = 0.027  # H.264 of drawn players
+_TRUTH_SHARE = 0.5  # masks, affines and parts beside each video
+_JPEG_BYTES_PER_PIXEL = 0.33
 _FOREIGN_BYTES_PER_S = 150_000  # 1.2 Mbit/s: videos are not opened before `index`
 _INDEX_BYTES_PER_CLIP = 200
 _COPIES = 3  # the workspace, DVC's cache, the store
@@ -138,7 +140,9 @@ def mixture_gflop(params: Params, model: Model, *, num_sources: int) -> float:
 def _perform(params: Params, start_s: float) -> Cost:
     one = builtin(params)
     pixels = one.duration_s * params.perform.frame_rate_hz * _frame_pixels(params.perform.side_px)
-    return Cost(0, 2 * one.num_bytes, start_s + _PERFORM_S_PER_MEGAPIXEL * pixels / 1e6)
+    return Cost(
+        0, round(_COPIES * (1 + _TRUTH_SHARE) * one.num_bytes), start_s + _PERFORM_S_PER_MEGAPIXEL * pixels / 1e6
+    )
 
 
 def _reading(stage: str, params: Params, start_s: float) -> Cost:
@@ -161,7 +165,8 @@ def _train_s(params: Params, name: str) -> float:
     train, model = params.train, params.models[name]
     step = _FORWARD_AND_BACKWARD * train.batch_mixtures * mixture_gflop(params, model, num_sources=train.num_sources)
     validations = train.steps // train.validate_every_steps * sum(params.mixes.validation.values())
-    return (train.steps * step + validations * mixture_gflop(params, model, num_sources=2)) / _GFLOP_PER_S
+    computing_s = (train.steps * step + validations * mixture_gflop(params, model, num_sources=2)) / _GFLOP_PER_S
+    return computing_s + _READ_S_PER_MIXTURE * (train.steps * train.batch_mixtures + validations)
 
 
 def _trained_clips(params: Params) -> int:
@@ -169,7 +174,7 @@ def _trained_clips(params: Params) -> int:
 
 
 def _weights_bytes(model: Model) -> int:
-    return round(45e6 * (model.appearance.base_channels / _BASE_CHANNELS) ** 2 + 0.5e6 * model.audio.base_channels)
+    return round(45e6 * (model.appearance.base_channels / _BASE_CHANNELS) ** 2 + 0.2e6 * model.audio.base_channels)
 
 
 def _clip_bytes(params: Params) -> int:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
-import torch
 from numpy.typing import NDArray
 
 from stages import layout

@@ -6,6 +6,7 @@ nothing, so equal hashes mean that a result depends on code, params and data alo
 
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -112,3 +113,15 @@ def wait_for_a_checkpoint(process: subprocess.Popen[bytes], store: Path) -> None
     while process.poll() is None and not list(store.glob("train/**/*.safetensors")):
         assert time.monotonic() < deadline_s, "no checkpoint in two minutes"
         time.sleep(0.02)
+
+
+def test_training_is_the_same_without_labels_and_truth(by_hand: Path, tmp_path: Path) -> None:
+    bare = make_workspace(tmp_path)
+    for video in by_hand.glob("data/videos/*/*/*.mp4"):  # into the root: no arrival folder, no label
+        (bare / "data/videos").mkdir(parents=True, exist_ok=True)
+        shutil.copy(video, bare / "data/videos" / video.name)
+    for stage in ("index", "decode", "mixes", "train@pixels"):
+        call(commands(bare)[stage], bare, PIXELS_SERIAL="1")
+    learnt = ["models/pixels/weights.safetensors", "models/pixels/curves.json"]
+    assert not (bare / "data/truth").exists()
+    assert digests(bare, learnt) == digests(by_hand, learnt)
