@@ -27,7 +27,7 @@ TINY: dict[str, Any] = {
         "frame_rate_hz": 12,
         "side_px": 64,
     },
-    "index": {"validation_share": 0.3, "test_share": 0.3},
+    "index": {"validation_share": 0.3, "test_share": 0.3, "split_salt": 1},
     "decode": {"videos_per_shard": 3},
     "mixes": {"validation": {"different2": 2}, "test": {"different2": 3}},
     "models": {
