@@ -8,7 +8,7 @@ from rich.table import Table
 
 from stages import layout
 from stages.params import Params, ParamsError, read
-from stages.planning.cost import Corpus, Cost, corpus, estimate
+from stages.planning.cost import Corpus, Cost, corpus, estimate, rendered
 from stages.planning.staleness import StageState, states
 
 _SHOWN_REASONS = 3
@@ -52,8 +52,9 @@ def _last_s(name: str) -> float | None:
 
 def _corpus(videos: Corpus, params: Params) -> str:
     own = f"{videos.num_videos} videos, about {videos.duration_s / 60:.0f} min, {_gigabytes(videos.num_bytes)} GB"
-    rendered = f" (rendered: {', '.join(params.index.builtin)})" if params.index.builtin else ""
-    return f"{params.index.videos}: {own}{rendered}\n"
+    arrivals = rendered(params)
+    origin = f" (rendered: {', '.join(arrivals)})" if arrivals else ""
+    return f"{params.index.videos}: {own}{origin}\n"
 
 
 def _table(rows: list[Row]) -> Table:

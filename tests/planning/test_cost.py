@@ -6,15 +6,20 @@ from typing import Any
 import pytest
 import yaml
 
+from stages import layout
 from stages.params import Params, read
 from stages.planning.cost import builtin, corpus, estimate, foreign, mixture_gflop
 
 CONTENT = Path("params.yaml").read_text(encoding="utf-8")
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 def params(folder: Path, **changes: Any) -> Params:
     content: dict[str, Any] = yaml.safe_load(CONTENT)
-    content["index"]["videos"] = str(folder / "videos")
     for address, value in changes.items():
         section, _, key = address.partition("__")
         content[section] = content[section] | {key: value}
@@ -36,17 +41,26 @@ def test_a_user_s_folder_is_counted_at_any_depth_without_the_rendered_part(tmp_p
         "deep/first/d.mp4": 1,
         ".gitignore": 7,
     }.items():
-        path = tmp_path / name
+        path = layout.VIDEOS / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(size))
-    found = foreign(tmp_path, ("first",))
+    found = foreign(params(tmp_path))
     assert (found.num_videos, found.num_bytes) == (3, 1501)
-    assert foreign(tmp_path / "nowhere", ()).num_videos == 0
+
+
+def test_a_folder_of_ones_own_is_all_that_counts(tmp_path: Path) -> None:
+    elsewhere = params(tmp_path)
+    index = elsewhere.index.model_copy(update={"videos": str(tmp_path / "mine")})
+    elsewhere = elsewhere.model_copy(update={"index": index})
+    assert corpus(elsewhere).num_videos == 0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/a.mp4").write_bytes(bytes(10))
+    assert (corpus(elsewhere).num_videos, estimate("perform", "first", elsewhere).written_bytes) == (1, 0)
 
 
 def test_without_a_builtin_corpus_only_the_user_s_videos_count(tmp_path: Path) -> None:
-    (tmp_path / "videos/mine").mkdir(parents=True)
-    (tmp_path / "videos/mine/a.mp4").write_bytes(bytes(10))
+    (layout.VIDEOS / "mine").mkdir(parents=True)
+    (layout.VIDEOS / "mine/a.mp4").write_bytes(bytes(10))
     assert corpus(params(tmp_path, index__builtin=[])).num_videos == 1
     both = params(tmp_path)
     assert corpus(both).num_videos == 1 + builtin(both).num_videos
