@@ -5,7 +5,6 @@ two and of itself.
 """
 
 import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from stages.shards.files import read_json, sha256, sha256_json, write_json
+from stages.shards.files import read_json, sha256, sha256_json, sync, write_json
 from stages.training.learner import Learner
 from stages.training.optimizer import load_state_tensors, state_tensors
 
@@ -123,16 +122,8 @@ def _sound(folder: Path) -> dict[str, Any] | None:
 def _publish(partial: Path, folder: Path) -> None:
     """Make a finished folder appear under its name at once; one from before (damaged, or interrupted) gives way."""
     for path in (*partial.iterdir(), partial):
-        _sync(path)
+        sync(path)
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
-    _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder.parent)
