@@ -12,7 +12,7 @@ from stages.params import Model, Params
 # Measured on 2 x86-64 cores without a GPU, wall seconds; other machines differ in proportion.
 _START_S = {
     "perform": 8.0,
-    "index": 6.0,
+    "index": 2.0,
     "decode": 6.0,
     "mixes": 1.0,
     "train": 8.0,
@@ -23,12 +23,12 @@ _START_S = {
 }
 _OTHER_START_S = 5.0
 _PERFORM_S_PER_MEGAPIXEL = 0.065  # drawn and encoded
-_PROBE_S_PER_VIDEO = 0.08
+_PROBE_S_PER_VIDEO = 0.03
 _DECODE_S_PER_MEDIA_S = 0.025  # of the built-in corpus
 _DECODE_S_PER_FOREIGN_S = 0.08  # of 42 real clips, 400 x 224 to 1920 x 1080 px
-_GFLOP_PER_S = 70.0
-_READ_S_PER_MIXTURE = 0.02
-_BSS_S_PER_SOURCE = 0.012
+_GFLOP_PER_S = 90.0
+_READ_S_PER_MIXTURE = 0.003
+_BSS_S_PER_SOURCE = 0.006
 _BASELINE_ESTIMATORS, _MODEL_ESTIMATORS = 6, 2  # the model with its own pictures, and with swapped ones
 
 # Forward passes at the papers' sizes (Zhao et al. 2018): the networks of 64 base channels on 224 px and 256 x 256 bins.
