@@ -100,9 +100,14 @@ def _file_sizes(folder: Path, skipped: set[Path]) -> Iterator[int]:
                 yield entry.stat(follow_symlinks=False).st_size
 
 
+def drawn(params: Params) -> Corpus:
+    """All arrival folders that `perform` renders below index.videos."""
+    return sum((builtin(params) for _ in rendered(params)), Corpus(0, 0.0, 0))
+
+
 def corpus(params: Params) -> Corpus:
     """Everything that `index` will see."""
-    return sum((builtin(params) for _ in rendered(params)), foreign(params))
+    return foreign(params) + drawn(params)
 
 
 def estimate(stage: str, item: str | None, params: Params) -> Cost:
@@ -148,12 +153,12 @@ def _perform(params: Params, start_s: float) -> Cost:
 
 
 def _reading(stage: str, params: Params, start_s: float) -> Cost:
-    videos = corpus(params)
+    own, made = foreign(params), drawn(params)
+    videos = own + made
     clips = int(videos.duration_s / params.clip.duration_s)
     if stage == "index":
         return Cost(clips, clips * _INDEX_BYTES_PER_CLIP, start_s + _PROBE_S_PER_VIDEO * videos.num_videos)
-    foreign_s = foreign(params).duration_s
-    decoding_s = _DECODE_S_PER_FOREIGN_S * foreign_s + _DECODE_S_PER_MEDIA_S * (videos.duration_s - foreign_s)
+    decoding_s = _DECODE_S_PER_FOREIGN_S * own.duration_s + _DECODE_S_PER_MEDIA_S * made.duration_s
     return Cost(clips, _COPIES * clips * _clip_bytes(params), start_s + decoding_s)
 
 
