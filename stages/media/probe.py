@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,13 +49,7 @@ class Facts:
 def read_facts(source: Source, *, timeout_s: float) -> Facts:
     """Ask ffprobe; `MediaError` for what it cannot open and for files without a moving picture or without sound."""
     answer = _Text()
-    outcome = sandbox.run(
-        lambda _: ffmpeg.facts_command(source.descriptor, source.demuxer),
-        sinks=[answer],
-        descriptor=source.descriptor,
-        timeout_s=timeout_s,
-    )
-    check_status(outcome)
+    _ask(ffmpeg.facts_command, source, answer, timeout_s=timeout_s)
     content = _parse(answer)
     video, audio = _choose(content)
     ends = {int(stream["index"]): _own_end(stream, content) for stream in (video, audio)}
@@ -107,14 +102,19 @@ class _PacketEnds:
 
 def _packet_ends(source: Source, *, timeout_s: float) -> dict[int, float]:
     packets = _PacketEnds()
+    _ask(ffmpeg.packets_command, source, packets, timeout_s=timeout_s)
+    return packets.ends
+
+
+def _ask(command: Callable[[int, str], list[str]], source: Source, sink: sandbox.Sink, *, timeout_s: float) -> None:
+    """Run one ffprobe command line on a source; `MediaError` where it fails."""
     outcome = sandbox.run(
-        lambda _: ffmpeg.packets_command(source.descriptor, source.demuxer),
-        sinks=[packets],
+        lambda _: command(source.descriptor, source.demuxer),
+        sinks=[sink],
         descriptor=source.descriptor,
         timeout_s=timeout_s,
     )
     check_status(outcome)
-    return packets.ends
 
 
 def _parse(answer: _Text) -> dict[str, Any]:
