@@ -30,7 +30,7 @@ def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIXELS_SERIAL", "1" if request.param == "serial" else "")
         patch.setenv("PIXELS_WORKERS", "2")
-        with open_pool() as opened:
+        with open_pool(2) as opened:
             yield opened
 
 
