@@ -22,6 +22,8 @@ MANIFEST = DECODE / "manifest.json"
 
 MIXES = Path("data/mixes/mixes.parquet")
 
+TRAINING_VIDEOS = Path("training_videos.json")  # beside a model's weights and its checkpoints: whom they have seen
+
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
 SCORES = REPORTS / "scores.parquet"
@@ -29,7 +31,7 @@ TABLE = REPORTS / "table.txt"
 
 
 def model(name: str) -> Path:
-    """Folder of a trained model: weights.safetensors, model.json, curves.json."""
+    """Folder of a trained model: weights.safetensors, model.json, curves.json, TRAINING_VIDEOS."""
     return Path("models") / name
 
 

@@ -19,20 +19,17 @@ class Entry:
     """One folder of a room."""
 
     room: str
+    name: str  # as the records of uses write it: `decode/1234...`
     folder: Path
     num_bytes: int
     own_bytes: int  # of files that have no other name: what deleting the folder frees
     used_s: float  # time of its last use, Unix
 
-    @property
-    def name(self) -> str:
-        """As the records of uses write it: `decode/1234...`."""
-        return f"{self.room}/{self.folder.name}"
-
 
 def entries(root: Path) -> list[Entry]:
     """All finished work and checkpoints of a store, sorted by room and name; nothing that is being made."""
-    return [_entry(room.name, folder) for room in rooms(root) for folder in _folders(room)]
+    places = [(room, _checkpoints(room) if room.name == TRAIN else _folders(room)) for room in rooms(root)]
+    return [_entry(root, room.name, folder) for room, folders in places for folder in folders]
 
 
 def rooms(root: Path) -> list[Path]:
@@ -76,18 +73,26 @@ def remove(entry: Entry) -> bool:
         return free
 
 
-def _folders(room: Path) -> Iterator[Path]:
-    for folder in sorted(room.iterdir()):
-        if not folder.is_dir() or folder.name.endswith(PARTIAL):
-            continue
-        if (folder / SUMS).is_file() or (room.name == TRAIN and any(p.name != _LOCK for p in folder.iterdir())):
+def _folders(place: Path) -> Iterator[Path]:
+    """Finished work at any depth of a room."""
+    for folder in sorted(path for path in place.iterdir() if path.is_dir() and path.suffix != PARTIAL):
+        if (folder / SUMS).is_file():
+            yield folder
+        else:
+            yield from _folders(folder)
+
+
+def _checkpoints(room: Path) -> Iterator[Path]:
+    for folder in sorted(path for path in room.iterdir() if path.is_dir()):
+        if any(path.name != _LOCK for path in folder.iterdir()):
             yield folder
 
 
-def _entry(room: str, folder: Path) -> Entry:
+def _entry(root: Path, room: str, folder: Path) -> Entry:
     files = [path.stat() for path in folder.rglob("*") if path.is_file()]
     own_bytes = sum(status.st_size for status in files if status.st_nlink == 1)
-    return Entry(room, folder, sum(status.st_size for status in files), own_bytes, _last_use_s(folder))
+    num_bytes, name = sum(status.st_size for status in files), folder.relative_to(root).as_posix()
+    return Entry(room, name, folder, num_bytes, own_bytes, _last_use_s(folder))
 
 
 def _last_use_s(folder: Path) -> float:
