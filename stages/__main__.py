@@ -62,7 +62,7 @@ def gc(
     dry_run: _DryRun = False,
     as_json: _AsJson = False,
 ) -> None:
-    """Remove from the store what was not used for long and what no workspace's outs are made of. No stage of dvc.yaml."""
+    """Remove from the store what was not used for long and by no workspace's outs. No stage of dvc.yaml."""
     from stages.gc import report
 
     raise typer.Exit(report(keep_days=keep_days, dry_run=dry_run, as_json=as_json))
@@ -74,7 +74,7 @@ def forget(
     dry_run: _DryRun = False,
     as_json: _AsJson = False,
 ) -> None:
-    """Remove all that was derived from a video; say which models saw it and what is left to do. No stage of dvc.yaml."""
+    """Remove what was derived from a video; say which models saw it and what is left. No stage of dvc.yaml."""
     from stages.forget import report
 
     raise typer.Exit(report(video, dry_run=dry_run, as_json=as_json))

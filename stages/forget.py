@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -106,12 +107,15 @@ def steps(traces: Traces) -> Iterator[str]:
 
 
 def _deletion(version: Witness) -> Iterator[str]:
+    """MLflow hides what is deleted; only its `gc`, which needs the database itself, removes the files."""
     call = f"delete_model_version('{version.model}', '{version.version}'); c.delete_logged_model('{version.model_id}')"
     address = public_address()
+    database = "DATABASE_OF_THE_SERVER" if address.startswith("http") else address
     yield f"export MLFLOW_TRACKING_URI={shlex.quote(address)}"
     yield f'python -c "import mlflow; c = mlflow.MlflowClient(); c.{call}"'
     yield f"mlflow runs delete --run-id {version.run_id}"
-    yield f"mlflow gc --backend-store-uri $MLFLOW_TRACKING_URI --run-ids {version.run_id}"
+    ids = f"--run-ids {version.run_id} --logged-model-ids {version.model_id}"
+    yield f"mlflow gc --backend-store-uri {shlex.quote(database)} {ids}"
 
 
 def _content_id(path: Path) -> str:
@@ -128,7 +132,7 @@ def _models_that_saw(video_id: str) -> Iterator[str]:
             yield path.parent.name
 
 
-def _as_json(traces: Traces, *, dry_run: bool) -> dict[str, object]:
+def _as_json(traces: Traces, *, dry_run: bool) -> dict[str, Any]:
     entries = [{"name": entry.name, "bytes": entry.num_bytes} for entry in traces.entries]
     return asdict(traces) | {"entries": entries, "dry_run": dry_run, "left_to_do": list(steps(traces))}
 

@@ -98,7 +98,7 @@ def test_a_new_arrival_costs_its_own_shards_and_no_workers(workspace: Path, monk
     before = {path.name: path.stat().st_ino for path in layout.SHARDS.iterdir()}
     write_film(workspace / "videos" / "second" / "new.mov", Film(duration_s=1.0, tone_hz=800))
     monkeypatch.setenv("PIXELS_SERIAL", "")
-    monkeypatch.setattr("stages.compute.pool._start", lambda ray: pytest.fail("ray was started"))
+    monkeypatch.setattr("stages.compute.pool._start", lambda _: pytest.fail("ray was started"))
     index.run(CLIP, INDEX)
     decode.run(CLIP, DECODE, INDEX.videos)
     after = {path.name: path.stat().st_ino for path in layout.SHARDS.iterdir()}

@@ -77,7 +77,8 @@ def test_after_deletion_and_forgetting_nothing_is_left(workspace: Path, capsys: 
     for path in ("videos/first/1.mov", "videos/second/again and.mov"):
         Path(path).unlink()
     run_stages()
-    assert {clip.video_id for clip in read_rows(layout.DECODED_CLIPS, DecodedClip)} == {kept, id_of("videos/first/2.mov")}
+    decoded = {clip.video_id for clip in read_rows(layout.DECODED_CLIPS, DecodedClip)}
+    assert decoded == {kept, id_of("videos/first/2.mov")}
     assert report("videos/first/1.mov", dry_run=False, as_json=True) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["video_id"] == video_id
@@ -143,6 +144,20 @@ def test_the_files_of_a_version_say_whom_it_saw(registry: Path, monkeypatch: pyt
     videos = read_json(Path(client.download_artifacts(version.run_id, "videos.json")))
     examples = ["video-0-2", "video-1-2", "video-2-2", "video-3-2"]
     assert videos == {"train": [SEEN], "validation": ["video-2-0"], "examples": examples}
+
+
+def test_the_printed_commands_delete_a_version_with_its_files(
+    registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traces = traces_in(registry, monkeypatch, SEEN)
+    assert [path.name for path in registry.glob("mlartifacts/**/videos.json")] == ["videos.json"]
+    before = list(registry.glob("mlartifacts/**/*.safetensors"))
+    script = "set -e\n" + "\n".join(step for step in steps(traces) if not step.startswith("dvc"))
+    subprocess.run(["/bin/sh", "-c", script], check=True, cwd=tmp_path, capture_output=True)
+    assert len(before) == 1
+    assert list(registry.glob("mlartifacts/**/*.safetensors")) == []
+    assert list(registry.glob("mlartifacts/**/videos.json")) == []
+    assert find(SEEN).versions == ()
 
 
 def test_as_a_command(workspace: Path) -> None:

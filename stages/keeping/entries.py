@@ -1,9 +1,10 @@
 """What lies in the store: finished work and checkpoints, how large, and when it was last asked for."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def rooms(root: Path) -> list[Path]:
 
 def size_bytes(root: Path) -> int:
     """All that lies below a folder."""
-    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    return sum(status.st_size for status in _files(root))
 
 
 @contextmanager
@@ -89,10 +90,18 @@ def _checkpoints(room: Path) -> Iterator[Path]:
 
 
 def _entry(root: Path, room: str, folder: Path) -> Entry:
-    files = [path.stat() for path in folder.rglob("*") if path.is_file()]
+    files = list(_files(folder))
     own_bytes = sum(status.st_size for status in files if status.st_nlink == 1)
     num_bytes, name = sum(status.st_size for status in files), folder.relative_to(root).as_posix()
     return Entry(room, name, folder, num_bytes, own_bytes, _last_use_s(folder))
+
+
+def _files(folder: Path) -> Iterator[os.stat_result]:
+    """Status of every file below a folder; one that a running stage removes meanwhile is none."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                yield (Path(place) / name).stat()
 
 
 def _last_use_s(folder: Path) -> float:

@@ -60,7 +60,7 @@ def remove_all(found: list[Entry]) -> None:
     for entry in found:
         with held(layout.store_lock(entry.room)) as free:
             if not ((free or entry.room == "train") and remove(entry)):
-                raise BusyError(f"{entry.folder}: a running stage `{entry.room}` holds it; run this again when it ended")
+                raise BusyError(f"{entry.folder}: a running stage `{entry.room}` holds it; run this again after it")
 
 
 def _texts(folder: Path) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """What 1 % more videos cost after a first run: `python -m tests.benchmarks.incremental FOLDER [result.json]`.
 
-FOLDER receives `NUM_VIDEOS` films, each of its own tone, and is used again when they are there. `index` and `decode` run
-three times, as processes of their own and without ray (whose processes would not be counted): on all films of a first
-arrival folder, with 1 % more in a second one, and once more with nothing new. CPU seconds are user and system time of a
-stage and of all processes that it started (ffmpeg's), less what importing the stage costs.
+FOLDER receives the films, each of its own tone, and is used again when they are there. `index` and `decode` run three
+times, as processes of their own and without ray, whose processes would not be counted: on all films of a first arrival
+folder, with 1 % more in a second one, and once more with nothing new. CPU seconds are user and system time of a stage and
+of all processes that it started (ffmpeg's), less what importing the stage costs.
 """
 
 import json

@@ -76,7 +76,7 @@ class Halver:
 @pytest.mark.parametrize("known", [{1, 2, 3}, {1, 3}])
 def test_no_workers_start_for_nothing_or_one(known: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIXELS_SERIAL", raising=False)
-    monkeypatch.setattr(pool_module, "_start", lambda ray: pytest.fail("ray was started"))
+    monkeypatch.setattr(pool_module, "_start", lambda _: pytest.fail("ray was started"))
     done: list[int] = []
     assert make_all(Halver(known), [1, 2, 3], done.append) == [0.5, 1.0, 1.5]
     assert sorted(done) == [0, 1, 2]
