@@ -108,12 +108,15 @@ def steps(traces: Traces) -> Iterator[str]:
 
 def _deletion(version: Witness) -> Iterator[str]:
     """MLflow hides what is deleted; only its `gc`, which needs the database itself, removes the files."""
-    call = f"delete_model_version('{version.model}', '{version.version}'); c.delete_logged_model('{version.model_id}')"
+    calls = (
+        f"delete_model_version('{version.model}', '{version.version}')",
+        f"delete_logged_model('{version.model_id}')",
+        f"delete_run('{version.run_id}')",
+    )
     address = public_address()
     database = "DATABASE_OF_THE_SERVER" if address.startswith("http") else address
     yield f"export MLFLOW_TRACKING_URI={shlex.quote(address)}"
-    yield f'python -c "import mlflow; c = mlflow.MlflowClient(); c.{call}"'
-    yield f"mlflow runs delete --run-id {version.run_id}"
+    yield f'python -c "from mlflow import MlflowClient as C; {"; ".join(f"C().{call}" for call in calls)}"'
     ids = f"--run-ids {version.run_id} --logged-model-ids {version.model_id}"
     yield f"mlflow gc --backend-store-uri {shlex.quote(database)} {ids}"
 

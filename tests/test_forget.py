@@ -79,6 +79,7 @@ def test_after_deletion_and_forgetting_nothing_is_left(workspace: Path, capsys: 
     run_stages()
     decoded = {clip.video_id for clip in read_rows(layout.DECODED_CLIPS, DecodedClip)}
     assert decoded == {kept, id_of("videos/first/2.mov")}
+    capsys.readouterr()
     assert report("videos/first/1.mov", dry_run=False, as_json=True) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["video_id"] == video_id
@@ -116,6 +117,7 @@ def test_a_video_is_named_by_id_by_either_path_and_after_it_is_gone(workspace: P
 
 
 def test_an_unknown_video_is_one_plain_line_and_status_1(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
+    capsys.readouterr()
     assert report("nobody.mov", dry_run=False, as_json=False) == 1
     assert capsys.readouterr().err.startswith("forget: nobody.mov: no such file")
 
