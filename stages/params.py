@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Kind = Literal["different2", "different3", "different4"]
+Sampling = Literal["videos", "labels"]
 
 
 class ParamsError(ValueError):
@@ -151,6 +152,7 @@ class Train(Section):
     precision: Literal["fp32", "bf16"]
     channels_last: bool
     num_sources: int = Field(ge=2, le=4)
+    sampling: Sampling
     mask: Literal["binary", "ratio"]
     gain_low: float = Field(gt=0)
     gain_high: float = Field(gt=0)

@@ -26,7 +26,7 @@ def run(
 ) -> None:
     """Train one model by mix-and-separate, from its last checkpoint if there is one, and keep its best weights."""
     reader = ClipReader()
-    clips = training_clips(reader.clips, train.num_sources)
+    clips = training_clips(reader.clips, train.num_sources, sampling=train.sampling)
     mixes = validation_mixes(read_rows(layout.MIXES, MixSource))
     sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train}
     key = sha256_json(training_key(sections, clips, mixes, layout.MANIFEST))

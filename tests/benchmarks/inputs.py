@@ -1,4 +1,4 @@
-"""The input of training beside a DataLoader over a folder of frames: `python -m tests.benchmarks.inputs [result.json]`."""
+"""The input of training beside a DataLoader over a folder of frames: `python -m tests.benchmarks.inputs [file]`."""
 
 import os
 
@@ -59,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as room:
         ids = make(Path(room), CLIPS)
         reader = ClipReader(Path(room) / "decode")
-        batches = Batches(reader, training_clips(reader.clips, 2), look, train)
+        batches = Batches(reader, training_clips(reader.clips, 2, sampling=train.sampling), look, train)
         folder = FolderMixtures(Path(room) / "folder", ids, look)
         methods = {
             "DataLoader, folder, 2 workers": lambda: list(DataLoader(folder, BATCH, num_workers=2)),
