@@ -4,8 +4,8 @@
     python infra/render_samples.py /usr/share/sounds/sf2/FluidR3_GM.sf2 stages/performances/samples
 
 One Ogg Vorbis file for each voice holds its notes back to back; index.json says where each begins, which pitch and
-velocity it has. A new instrument is one line in VOICES. An Ogg stream carries a random serial number: where a file decodes
-to the samples that the committed one has, keep the committed bytes.
+velocity it has. A new instrument is one line in VOICES. An Ogg stream carries a random serial number: where a file
+decodes to the samples that the committed one has, keep the committed bytes.
 """
 
 import json
