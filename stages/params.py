@@ -67,6 +67,7 @@ class Index(Section):
 
     videos: str = Field(min_length=1)
     builtin: tuple[Name, ...]
+    shifted: tuple[Name, ...]
     min_duration_s: float = Field(gt=0)
     max_duration_s: float = Field(gt=0)
     min_side_px: int = Field(ge=1)
