@@ -114,22 +114,24 @@ def film(performance: Performance, drawn: Cast) -> Iterator[NDArray[np.uint8]]:
     """The frames, RGB uint8 (side, side * instruments that sound, 3)."""
     take, scene = performance.take, performance.scene
     background = paint_background(scene, take.side_px, shifted=take.staging.shifted)
-    layer, light = _finish(take), light_paint(scene, take.side_px)
+    layer, light = _finish(take, scene)
     surface = skia.Surface(round(take.side_px * take.width / 100), take.side_px)
     for frame in range(len(take.times_s)):
         with surface as canvas:
             canvas.saveLayer(None, layer)
             _draw_frame(canvas, drawn, background, frame=frame, side_px=take.side_px)
             canvas.resetMatrix()
-            canvas.drawPaint(light)
+            if light is not None:
+                canvas.drawPaint(light)
             canvas.restore()
         yield np.ascontiguousarray(surface.toarray(colorType=skia.kRGBA_8888_ColorType)[..., :3])
 
 
-def _finish(take: Take) -> skia.Paint:
-    if not take.staging.shifted:
-        return skia.Paint()
-    return finish_paint(draw_finish(generator(*take.words, "finish")))
+def _finish(take: Take, scene: Scene) -> tuple[skia.Paint, skia.Paint | None]:
+    """Paint of the layer in which all is drawn, and of the light over it; a print has no light."""
+    if take.staging.shifted:
+        return finish_paint(draw_finish(generator(*take.words, "finish"))), None
+    return skia.Paint(), light_paint(scene, take.side_px)
 
 
 def _draw_frame(canvas: skia.Canvas, drawn: Cast, background: skia.Image, *, frame: int, side_px: int) -> None:
