@@ -6,6 +6,8 @@ import pytest
 from stages.performances.figure import draw_outfit
 from stages.performances.geometry import apply
 from stages.performances.players.band import BAND, instrument
+from stages.performances.players.cello import CELLO, stop
+from stages.performances.players.instrument import Instrument
 from stages.performances.players.trumpet import fingering
 from stages.performances.players.violin import VIOLIN
 from stages.performances.players.xylophone import XYLOPHONE, bar, share_hands
@@ -76,15 +78,30 @@ def test_bars_are_where_a_keyboard_has_them() -> None:
     assert bar(61)[1] < bar(60)[1]
 
 
-def test_the_bow_always_crosses_the_strings_at_one_place() -> None:
-    poses = VIOLIN.pose(NOTES, TIMES_S)
-    contact = apply(poses["violin"], 21.0, 0.0)
+@pytest.mark.parametrize(("played", "name", "along"), [(VIOLIN, "violin", 21.0), (CELLO, "cello", 39.0)])
+def test_the_bow_always_crosses_the_strings_at_one_place(played: Instrument, name: str, along: float) -> None:
+    poses = played.pose(NOTES, TIMES_S)
+    contact = apply(poses[name], along, 0.0)
     start, end = apply(poses["bow"], 0.0, 0.0), apply(poses["bow"], 60.0, 0.0)
     cross = (end[0] - start[0]) * (contact[1] - start[1]) - (end[1] - start[1]) * (contact[0] - start[0])
     assert np.abs(cross / np.hypot(end[0] - start[0], end[1] - start[1])).max() < 1e-6
     share = np.hypot(contact[0] - start[0], contact[1] - start[1]) / np.hypot(end[0] - start[0], end[1] - start[1])
     assert share.min() > 0.05
     assert share.max() < 0.95
+
+
+def test_a_cello_string_is_stopped_at_its_half_for_the_octave_and_at_two_thirds_for_the_fifth() -> None:
+    bridge_x, nut_x = 32.0, 102.0
+    assert stop(69) == (3, pytest.approx((bridge_x + nut_x) / 2))
+    assert stop(64)[1] - bridge_x == pytest.approx((nut_x - bridge_x) * 2 / 3, rel=0.002)  # tempered
+    assert [stop(pitch)[0] for pitch in (36, 42, 43, 50, 56, 57, 79)] == [0, 0, 1, 2, 2, 3, 3]
+
+
+def test_the_cellists_hand_is_where_the_string_is_stopped_at_each_onset() -> None:
+    poses = CELLO.pose(NOTES, np.array([note.start_s for note in NOTES]))
+    hands = np.stack(apply(poses["left_hand"], 0.0, 0.0), -1)
+    places = [apply(poses["cello"], stop(note.pitch)[1], 1.5) for note in NOTES]
+    assert hands == pytest.approx(np.array(places), abs=1e-6)
 
 
 def test_fingerings_are_those_of_a_b_flat_trumpet() -> None:
