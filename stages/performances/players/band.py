@@ -1,5 +1,6 @@
 """All instruments by their name in params.yaml."""
 
+from stages.performances.players.accordion import ACCORDION
 from stages.performances.players.acoustic_guitar import ACOUSTIC_GUITAR
 from stages.performances.players.cello import CELLO
 from stages.performances.players.instrument import Instrument
@@ -13,6 +14,7 @@ BAND: dict[str, Instrument] = {
     "xylophone": XYLOPHONE,
     "trumpet": TRUMPET,
     "cello": CELLO,
+    "accordion": ACCORDION,
 }
 
 
