@@ -1,6 +1,7 @@
 """All instruments by their name in params.yaml."""
 
 from stages.performances.players.acoustic_guitar import ACOUSTIC_GUITAR
+from stages.performances.players.flute import FLUTE
 from stages.performances.players.instrument import Instrument
 from stages.performances.players.trumpet import TRUMPET
 from stages.performances.players.violin import VIOLIN
@@ -11,6 +12,7 @@ BAND: dict[str, Instrument] = {
     "acoustic_guitar": ACOUSTIC_GUITAR,
     "xylophone": XYLOPHONE,
     "trumpet": TRUMPET,
+    "flute": FLUTE,
 }
 
 
