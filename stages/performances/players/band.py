@@ -1,6 +1,7 @@
 """All instruments by their name in params.yaml."""
 
 from stages.performances.players.acoustic_guitar import ACOUSTIC_GUITAR
+from stages.performances.players.clarinet import CLARINET
 from stages.performances.players.flute import FLUTE
 from stages.performances.players.instrument import Instrument
 from stages.performances.players.trumpet import TRUMPET
@@ -13,6 +14,7 @@ BAND: dict[str, Instrument] = {
     "xylophone": XYLOPHONE,
     "trumpet": TRUMPET,
     "flute": FLUTE,
+    "clarinet": CLARINET,
 }
 
 

@@ -93,7 +93,7 @@ def draw_flute(metal: Colour) -> Part:
     for x in (-8.0, 10.0, 46.5):
         sketch.fill(box(x - 0.7, -1.6, x + 0.7, 1.6, 0.4), light, metal, dark, across=((0, -1.6), (0, 1.6)))
     sketch.line(box(12.5, 0.7, 44.5, 1.0), shade(metal, 0.7), 0.5, solid=True)
-    for x in (12.5, 15.1, 18.0, 20.9, 23.8, 26.7, 29.6, 32.5, 35.1, 38.0, 40.9, 43.8, 49.0, 52.0):
+    for x in (12.5, *_LEFT.stops, 23.8, 26.7, 29.6, 32.5, *_RIGHT.stops, 43.8, 49.0, 52.0):
         sketch.fill(oval(x, -0.9, 1.25, 1.0), light, metal, dark, across=((x, -2), (x, 0.3)))
     return sketch.finish("flute", "instrument")
 

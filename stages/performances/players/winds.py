@@ -51,15 +51,19 @@ class Grip:
     across: float  # the hand's place: beyond the tube's lower edge where positive, its upper where negative
     raised: float  # how far across a raised finger's tip is from the tube's middle
 
+    @property
+    def stops(self) -> tuple[float, float, float]:
+        """Where along the tube the fingers come down."""
+        return self.along - self.spread, self.along, self.along + self.spread
+
     def hold(self, tube: Affine, pressed: list[Values]) -> dict[str, Affine]:
         """Affines of arm, hand and fingers; `pressed` has one (T,) for each finger, from the mouth downwards."""
         hand, middle = apply(tube, self.along, self.across), apply(tube, self.along, 0.0)
         turn = np.rad2deg(np.arctan2(middle[1] - hand[1], middle[0] - hand[0]))
         placed = self.arm.reach(*hand, turn)
-        for index, down in enumerate(pressed):
-            x, y = self.along + (index - 1) * self.spread, self.raised * (1 - down)
-            side = float(np.sign(self.across))
-            placed[f"{self.arm.side}_finger_{index + 1}"] = compose(tube, place(x, y, scale=(1.0, side)))
+        for number, (x, down) in enumerate(zip(self.stops, pressed, strict=True), start=1):
+            finger = place(x, self.raised * (1 - down), scale=(1.0, float(np.sign(self.across))))
+            placed[f"{self.arm.side}_finger_{number}"] = compose(tube, finger)
         return placed
 
 

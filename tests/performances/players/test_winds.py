@@ -7,7 +7,7 @@ import pytest
 
 from stages.performances.figure import FOREARM, UPPER_ARM
 from stages.performances.geometry import Affine, Values, apply, invert
-from stages.performances.players import flute
+from stages.performances.players import clarinet, flute
 from stages.performances.players.instrument import Instrument
 from stages.performances.players.trumpet import TRUMPET
 from stages.performances.players.winds import Fingering, blow, presses
@@ -29,7 +29,10 @@ class Wind:
     fingering: Fingering
 
 
-WINDS = {"flute": Wind(flute.FLUTE, "flute", (58.0, 0.0), flute.fingering)}
+WINDS = {
+    "flute": Wind(flute.FLUTE, "flute", (58.0, 0.0), flute.fingering),
+    "clarinet": Wind(clarinet.CLARINET, "clarinet", (64.0, 0.0), clarinet.fingering),
+}
 
 
 def on_tube(poses: dict[str, Affine], part: str, tube: str) -> tuple[Values, Values]:
@@ -72,15 +75,17 @@ def test_hands_stay_at_the_tube_at_the_end_of_arms_that_never_grow(name: str) ->
 
 
 @pytest.mark.parametrize("name", WINDS)
-def test_breath_lifts_the_far_end_and_louder_notes_more(name: str) -> None:
+def test_breath_swings_the_far_end_upwards_and_louder_notes_more(name: str) -> None:
     wind = WINDS[name]
     notes = notes_of((0.5, 1.0, 70, 0.6), (2.0, 2.5, 70, 1.0))
     poses = wind.instrument.pose(notes, np.array([0.2, 0.75, 1.5, 2.25, 3.0]))
-    _, height = apply(poses[wind.tube], *wind.end)
-    rest, soft, between, loud, after = height
-    assert rest == between == after
-    assert rest - soft > 3.0
-    assert rest - loud > 1.3 * (rest - soft)
+    end = np.stack(apply(poses[wind.tube], *wind.end), axis=1)
+    rest, soft, between, loud, after = end
+    assert np.array_equal(rest, between)
+    assert np.array_equal(rest, after)
+    assert rest[1] > soft[1] > loud[1]  # y points down
+    assert np.hypot(*(soft - rest)) > 3.0
+    assert np.hypot(*(loud - rest)) > 1.3 * np.hypot(*(soft - rest))
 
 
 @pytest.mark.parametrize("name", WINDS)
@@ -135,3 +140,18 @@ def test_fingerings_are_those_of_a_boehm_flute() -> None:
         83: (1, 0, 0, 0, 0, 0),
     }
     assert {pitch: flute.fingering(pitch) for pitch in known} == known
+
+
+def test_fingerings_are_those_of_a_b_flat_clarinet() -> None:
+    # Sounding pitches; written ones are a whole tone higher.
+    low = {
+        51: (1, 1, 1, 1, 1, 1),  # written F
+        55: (1, 1, 1, 1, 1, 0),  # A
+        57: (1, 1, 1, 0, 1, 0),  # B
+        58: (1, 1, 1, 0, 0, 0),  # C
+        60: (1, 1, 0, 0, 0, 0),  # D
+        62: (1, 0, 0, 0, 0, 0),  # E
+        65: (0, 0, 0, 0, 0, 0),  # G, the open note
+    }
+    assert {pitch: clarinet.fingering(pitch) for pitch in low} == low
+    assert all(clarinet.fingering(pitch + 19) == low[pitch] for pitch in low if pitch + 19 <= 82)
