@@ -1,4 +1,4 @@
-"""The built-in corpus: which takes there are, how each is rendered into the store, by any worker, whole or not at all."""
+"""The built-in corpus: which takes there are, how any worker renders one into the store, whole or not at all."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -29,8 +29,8 @@ Chosen = tuple[tuple[str, ...], int]  # instruments from left to right, number a
 def plan(arrival: str, perform: Perform, *, shifted: bool) -> list[Take]:
     """All takes of an arrival folder: solos of every instrument, duets of two different and of two equal ones.
 
-    Duets go round all pairs, twins round all instruments, each in a drawn order. Raises ValueError for an instrument that
-    nobody plays.
+    Duets go round all pairs, twins round all instruments, each in a drawn order. Raises ValueError for an instrument
+    that nobody plays.
     """
     for name in perform.instruments:
         instrument(name)

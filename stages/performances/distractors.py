@@ -1,6 +1,6 @@
 """Things behind the players that move without any sound: a passer-by, a plant, a cat, a lamp.
 
-One is drawn a video, without knowing the instruments. Each is made of rigid parts, so that truth stays exact. Scene units.
+One is drawn a video, without knowing the instruments. Each is made of rigid parts, so that truth stays exact.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,8 @@ def draw_distractor(width: float, times_s: Values, generator: np.random.Generato
 
 def _passer_by(width: float, times_s: Values, generator: np.random.Generator) -> list[Moving]:
     """Walks through the whole picture, and comes back."""
-    outfit, scale, speed = draw_outfit(generator), float(generator.uniform(0.55, 0.75)), float(generator.uniform(14, 30))
+    outfit, scale = draw_outfit(generator), float(generator.uniform(0.55, 0.75))
+    speed = float(generator.uniform(14, 30))  # units a second
     lap, start = width + 80.0, float(generator.uniform(0, 2))
     there = (start + speed * times_s / lap) % 2.0
     x = -40.0 + lap * np.minimum(there, 2.0 - there)
@@ -41,8 +42,8 @@ def _passer_by(width: float, times_s: Values, generator: np.random.Generator) ->
     where = place(x, 34.0 + np.abs(np.sin(steps / 2)), 1.5 * np.sin(steps / 2), scale=(scale, scale))
     nod = place(0.0, -1.5, 2.0 * np.sin(steps))
     return [
-        Moving(replace(torso(outfit), name="passer_by_torso"), where),
-        Moving(replace(head(outfit, 0.4), name="passer_by_head"), compose(where, nod)),
+        Moving(replace(torso(outfit), name="passer_by_torso", role="distractor"), where),
+        Moving(replace(head(outfit, 0.4), name="passer_by_head", role="distractor"), compose(where, nod)),
     ]
 
 
@@ -64,7 +65,8 @@ def _cat(width: float, times_s: Values, generator: np.random.Generator) -> list[
     fur = _FURS[int(generator.integers(len(_FURS)))]
     still = place(float(generator.uniform(0.05, 0.95)) * width, _FLOOR_Y, scale=(1.3, 1.3))
     tail = compose(still, place(7.0, -2.0, -50.0 + _wave(times_s, 40.0, (0.4, 1.2), generator)))
-    look = compose(still, place(_wave(times_s, 2.0, (0.1, 0.5), generator), -19.0, _wave(times_s, 12.0, (0.1, 0.5), generator)))
+    aside, turn = (_wave(times_s, size, (0.1, 0.5), generator) for size in (2.0, 12.0))
+    look = compose(still, place(aside, -19.0, turn))
     body = np.broadcast_to(still, (len(times_s), 2, 3))
     return [Moving(_tail(fur), tail), Moving(_cat_body(fur), body), Moving(_cat_head(fur), look)]
 
@@ -79,7 +81,12 @@ def _lamp(width: float, times_s: Values, generator: np.random.Generator) -> list
     return [Moving(_bracket(), fixed), Moving(_glow(colour), place(x, y, scale=(size, size)))]
 
 
-DISTRACTORS: tuple[Callable[[float, Values, np.random.Generator], list[Moving]], ...] = (_passer_by, _plant, _cat, _lamp)
+DISTRACTORS: tuple[Callable[[float, Values, np.random.Generator], list[Moving]], ...] = (
+    _passer_by,
+    _plant,
+    _cat,
+    _lamp,
+)
 
 
 def _wave(times_s: Values, size: float, rates_hz: tuple[float, float], generator: np.random.Generator) -> Values:
@@ -89,7 +96,12 @@ def _wave(times_s: Values, size: float, rates_hz: tuple[float, float], generator
 
 def _leaf(number: int, green: Colour, length: float) -> Part:
     sketch = Sketch()
-    sketch.fill(blob([(0, 0), (length * 0.5, -4.5), (length, 0), (length * 0.5, 4.5)]), shade(green, 1.15), green, across=((0, -4), (0, 4)))
+    sketch.fill(
+        blob([(0, 0), (length * 0.5, -4.5), (length, 0), (length * 0.5, 4.5)]),
+        shade(green, 1.15),
+        green,
+        across=((0, -4), (0, 4)),
+    )
     sketch.line(polyline((0, 0), (length * 0.9, 0)), shade(green, 0.7), 0.7)
     return sketch.finish(f"leaf_{number + 1}", "distractor")
 
@@ -108,7 +120,9 @@ def _tail(fur: Colour) -> Part:
 
 def _cat_body(fur: Colour) -> Part:
     sketch = Sketch()
-    sketch.fill(blob([(-7, 8), (-6, -6), (0, -16), (6, -6), (7, 8)]), shade(fur, 1.1), shade(fur, 0.8), across=((-6, 0), (6, 0)))
+    sketch.fill(
+        blob([(-7, 8), (-6, -6), (0, -16), (6, -6), (7, 8)]), shade(fur, 1.1), shade(fur, 0.8), across=((-6, 0), (6, 0))
+    )
     return sketch.finish("cat_body", "distractor")
 
 

@@ -25,7 +25,7 @@ from stages.performances.take import Take
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """A take played; one entry for each player in view, left to right. Who is silent has no notes, and zeros as stem."""
+    """A take played, for each player in view from left to right. Who is silent has no notes, and a stem of zeros."""
 
     take: Take
     scene: Scene

@@ -1,4 +1,4 @@
-"""The second bank of sounds: notes computed from simple models of instruments. No recording is in them, no licence either.
+"""The second bank of sounds: notes computed from simple models of instruments, free of recordings and licences.
 
 A note is a sum of partials with formants, attack and decay, and some breath or bow noise. It shares nothing with the
 recorded bank but the pitches at which notes are kept.
@@ -100,5 +100,7 @@ def _gain(formants: tuple[Formant, ...], frequency_hz: float) -> float:
 def _noise(first_hz: float, num_samples: int, draw: np.random.Generator) -> Waveform:
     """Noise around and above the note, standard deviation 1."""
     band = (0.8 * first_hz, min(6 * first_hz, _HIGHEST_HZ))
-    heard = np.asarray(sosfilt(butter(2, band, "bandpass", fs=SAMPLE_RATE_HZ, output="sos"), draw.normal(size=num_samples)))
+    heard = np.asarray(
+        sosfilt(butter(2, band, "bandpass", fs=SAMPLE_RATE_HZ, output="sos"), draw.normal(size=num_samples))
+    )
     return heard / heard.std()

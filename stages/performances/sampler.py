@@ -115,7 +115,9 @@ def _voice(name: str) -> tuple[Sample, ...]:
 def _modelled(instrument: str) -> tuple[Sample, ...]:
     kept = {int(note["pitch"]) for name in voices(instrument) for note in _index()["voices"][name]["notes"]}
     return tuple(
-        Sample(pitch, loud, model_note(instrument, pitch, loud=loud)) for pitch in sorted(kept) for loud in (False, True)
+        Sample(pitch, loud, model_note(instrument, pitch, loud=loud))
+        for pitch in sorted(kept)
+        for loud in (False, True)
     )
 
 

@@ -1,4 +1,4 @@
-"""Which generator made a corpus: a hash of its code and note samples. Imports nothing heavy, so that a report can say it."""
+"""Which generator made a corpus: a hash of its code and note samples, told without importing any of it."""
 
 from pathlib import Path
 
