@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from stages.performances.figure import draw_outfit
+from stages.performances.figure import FOREARM, draw_outfit
 from stages.performances.geometry import apply, invert
 from stages.performances.players.accordion import ACCORDION, hand_keys, key_y, natural
 from stages.performances.players.band import BAND, instrument
@@ -89,6 +89,19 @@ def test_the_bow_always_crosses_the_strings_at_one_place(played: Instrument, nam
     share = np.hypot(contact[0] - start[0], contact[1] - start[1]) / np.hypot(end[0] - start[0], end[1] - start[1])
     assert share.min() > 0.05
     assert share.max() < 0.95
+
+
+@pytest.mark.parametrize("played", [CELLO, ACCORDION])
+def test_hands_are_at_the_end_of_arms_that_hardly_grow_whatever_is_played(played: Instrument) -> None:
+    lowest, highest = played.span
+    notes = notes_of(*((0.5 + 2 * i, 2.4 + 2 * i, pitch, 1.0) for i, pitch in enumerate(range(lowest, highest + 1))))
+    poses = played.pose(notes, np.arange(0, notes[-1].end_s, 1 / 12))
+    for side in ("left", "right"):
+        wrist = np.stack(apply(poses[f"{side}_forearm"], FOREARM, 0.0))
+        assert np.allclose(wrist, np.stack(apply(poses[f"{side}_hand"], 0.0, 0.0)))
+        for bone in ("upper_arm", "forearm"):
+            stretch = np.hypot(poses[f"{side}_{bone}"][:, 0, 0], poses[f"{side}_{bone}"][:, 1, 0])
+            assert 0.5 < stretch.min() <= stretch.max() < 1.12
 
 
 def test_a_cello_string_is_stopped_at_its_half_for_the_octave_and_at_two_thirds_for_the_fifth() -> None:
