@@ -3,6 +3,8 @@
 from stages.performances.players.accordion import ACCORDION
 from stages.performances.players.acoustic_guitar import ACOUSTIC_GUITAR
 from stages.performances.players.cello import CELLO
+from stages.performances.players.clarinet import CLARINET
+from stages.performances.players.flute import FLUTE
 from stages.performances.players.instrument import Instrument
 from stages.performances.players.trumpet import TRUMPET
 from stages.performances.players.violin import VIOLIN
@@ -15,6 +17,8 @@ BAND: dict[str, Instrument] = {
     "trumpet": TRUMPET,
     "cello": CELLO,
     "accordion": ACCORDION,
+    "flute": FLUTE,
+    "clarinet": CLARINET,
 }
 
 
