@@ -7,6 +7,7 @@ from stages.performances.players.clarinet import CLARINET
 from stages.performances.players.flute import FLUTE
 from stages.performances.players.instrument import Instrument
 from stages.performances.players.trumpet import TRUMPET
+from stages.performances.players.tuba import TUBA
 from stages.performances.players.violin import VIOLIN
 from stages.performances.players.xylophone import XYLOPHONE
 
@@ -17,6 +18,7 @@ BAND: dict[str, Instrument] = {
     "trumpet": TRUMPET,
     "cello": CELLO,
     "accordion": ACCORDION,
+    "tuba": TUBA,
     "flute": FLUTE,
     "clarinet": CLARINET,
 }

@@ -15,22 +15,22 @@ from stages.performances.sampler import Touch
 from stages.performances.score import Note
 from stages.performances.sketch import Colour, Part, Sketch, blob, box, oval, polygon, polyline, shade
 
-_TAIL_X, _TAIL_Y, _ANGLE, _SCALE = -5.0, 75.0, -78.0, (0.72, 0.74)  # smaller than a real one: it stands back
+_TAIL_X, _TAIL_Y, _ANGLE, _SCALE = -5.0, 72.0, -78.0, (0.72, 0.74)  # smaller than a real one: it stands back
 _BRIDGE_X, _NUT_X = 32.0, 102.0
 _CONTACT_X = 39.0  # where the bow crosses the strings, between bridge and fingerboard
-_BOW_MIDDLE = 24.0  # from the hand to the middle of the stroke
-_BOW_ARM, _NECK_ARM = right_arm(19.0, 18.0, bend=1.0), left_arm(17.0, 18.0, bend=-1.0)
+_BOW_MIDDLE = 21.0  # from the hand to the middle of the stroke
+_BOW_ARM, _NECK_ARM = right_arm(19.0, 18.0, bend=1.0), left_arm(19.0, 18.0, bend=-1.0)
 _OPEN_PITCHES = (36, 43, 50, 57)
 _STRING_TURN = 5.0  # degrees by which the bow tilts from one string to the next
 
 
 def _parts(outfit: Outfit, generator: np.random.Generator) -> list[Part]:
-    """Back to front: the left forearm comes from behind the neck, the bow arm is before all."""
+    """Back to front: the left forearm goes over the cello's shoulder to high notes; the bow arm is before all."""
     left_upper, left_fore, left_hand = arms(outfit, "left")
     right_upper, right_fore, right_hand = arms(outfit, "right")
     varnish: Colour = [(176, 88, 36), (150, 60, 28), (196, 120, 54), (116, 54, 34)][int(generator.integers(4))]
-    figure = [torso(outfit), left_upper, left_fore, head(outfit, 0.2)]
-    return [*figure, draw_cello(varnish), left_hand, right_upper, right_fore, draw_bow(), right_hand]
+    figure = [torso(outfit), left_upper, head(outfit, 0.2)]
+    return [*figure, draw_cello(varnish), left_fore, left_hand, right_upper, right_fore, draw_bow(), right_hand]
 
 
 def _pose(notes: tuple[Note, ...], times_s: Values) -> dict[str, Affine]:
@@ -39,13 +39,13 @@ def _pose(notes: tuple[Note, ...], times_s: Values) -> dict[str, Affine]:
     stops = [stop(note.pitch) for note in notes]
     string = arrive(times_s, notes, [number for number, _ in stops], travel_s=0.12, rest=3.0)
     stopped_x = arrive(times_s, notes, [x for _, x in stops], travel_s=0.12, rest=stop(60)[1])
-    angle = _ANGLE + 90 - _STRING_TURN * (string - 1.5)
+    angle = _ANGLE + 90 - _STRING_TURN * (string - 2.5)
     contact_x, contact_y = apply(cello, _CONTACT_X, 0.0)
-    from_hand = _BOW_MIDDLE + bowing(times_s, notes, shortest=4.0, longest=16.0)
+    from_hand = _BOW_MIDDLE + bowing(times_s, notes, shortest=4.0, longest=14.0)
     hand_x = contact_x - from_hand * np.cos(np.deg2rad(angle))
     hand_y = contact_y - from_hand * np.sin(np.deg2rad(angle))
     left_x, left_y = apply(cello, stopped_x, 1.5)
-    elbow_x, elbow_y = 25.0 + 0.1 * (left_y + 5.0), 16.0 + 0.35 * (left_y + 5.0)
+    elbow_x, elbow_y = 23.5 - 0.11 * left_y, 13.5 + 0.31 * left_y  # sinks towards the bridge as the hand does
     return {
         "torso": place(0.0, 0.0),
         "head": place(-1.0, -1.5, -3.0),

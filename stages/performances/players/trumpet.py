@@ -64,9 +64,14 @@ def _pose(notes: tuple[Note, ...], times_s: Values) -> dict[str, Affine]:
     }
 
 
-def fingering(pitch: int) -> tuple[int, int, int]:
+def fingering(pitch: int) -> tuple[int, ...]:
     """Which of the three valves are down for a sounding MIDI pitch."""
-    above = [open_pitch for open_pitch in _OPEN_PITCHES if open_pitch >= pitch]
+    return valves_down(pitch, _OPEN_PITCHES)
+
+
+def valves_down(pitch: int, open_pitches: tuple[int, ...]) -> tuple[int, ...]:
+    """The same for any brass with three valves: they lower the next of its open notes at or above the pitch."""
+    above = [open_pitch for open_pitch in open_pitches if open_pitch >= pitch]
     return _FINGERINGS[min(above[0] - pitch if above else 0, 6)]
 
 

@@ -3,8 +3,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from stages.performances.figure import draw_outfit
+from stages.performances.figure import FOREARM, draw_outfit
 from stages.performances.geometry import apply, invert
+from stages.performances.players import tuba
 from stages.performances.players.accordion import ACCORDION, hand_keys, key_y, natural
 from stages.performances.players.band import BAND, instrument
 from stages.performances.players.cello import CELLO, stop
@@ -54,9 +55,9 @@ def test_poses_do_not_jump(name: str) -> None:
 
 
 @pytest.mark.parametrize("pair", list(combinations(BAND, 2)))
-def test_pitch_ranges_overlap_by_an_octave_and_more(pair: tuple[str, str]) -> None:
+def test_pitch_ranges_overlap_by_an_octave_and_more_a_tubas_by_a_fifth(pair: tuple[str, str]) -> None:
     (low_a, high_a), (low_b, high_b) = (BAND[name].span for name in pair)
-    assert min(high_a, high_b) - max(low_a, low_b) >= 12
+    assert min(high_a, high_b) - max(low_a, low_b) >= (7 if "tuba" in pair else 12)
 
 
 def test_an_unknown_instrument_is_refused_with_those_that_exist() -> None:
@@ -89,6 +90,19 @@ def test_the_bow_always_crosses_the_strings_at_one_place(played: Instrument, nam
     share = np.hypot(contact[0] - start[0], contact[1] - start[1]) / np.hypot(end[0] - start[0], end[1] - start[1])
     assert share.min() > 0.05
     assert share.max() < 0.95
+
+
+@pytest.mark.parametrize("played", [CELLO, ACCORDION, tuba.TUBA])
+def test_hands_are_at_the_end_of_arms_that_hardly_grow_whatever_is_played(played: Instrument) -> None:
+    lowest, highest = played.span
+    notes = notes_of(*((0.5 + 2 * i, 2.4 + 2 * i, pitch, 1.0) for i, pitch in enumerate(range(lowest, highest + 1))))
+    poses = played.pose(notes, np.arange(0, notes[-1].end_s, 1 / 12))
+    for side in ("left", "right"):
+        wrist = np.stack(apply(poses[f"{side}_forearm"], FOREARM, 0.0))
+        assert np.allclose(wrist, np.stack(apply(poses[f"{side}_hand"], 0.0, 0.0)))
+        for bone in ("upper_arm", "forearm"):
+            stretch = np.hypot(poses[f"{side}_{bone}"][:, 0, 0], poses[f"{side}_{bone}"][:, 1, 0])
+            assert 0.5 < stretch.min() <= stretch.max() < 1.12
 
 
 def test_a_cello_string_is_stopped_at_its_half_for_the_octave_and_at_two_thirds_for_the_fifth() -> None:
@@ -142,6 +156,24 @@ def test_fingerings_are_those_of_a_b_flat_trumpet() -> None:
     # Sounding pitches; written ones are a whole tone higher.
     known = {58: (0, 0, 0), 60: (1, 0, 1), 62: (1, 1, 0), 63: (1, 0, 0), 64: (0, 1, 0), 65: (0, 0, 0), 69: (0, 1, 0)}
     assert {pitch: fingering(pitch) for pitch in known} == known
+
+
+def test_fingerings_are_those_of_a_contrabass_tuba_in_b_flat() -> None:
+    known = {46: (0, 0, 0), 48: (1, 0, 0), 49: (0, 1, 0), 51: (1, 0, 0), 55: (1, 1, 0), 56: (1, 0, 0), 57: (0, 1, 0)}
+    known |= {58: (0, 0, 0), 63: (1, 0, 0), 64: (0, 1, 0), 65: (0, 0, 0), 67: (1, 1, 0)}
+    assert {pitch: tuba.fingering(pitch) for pitch in known} == known
+
+
+def test_what_touches_the_tuba_goes_with_it() -> None:
+    poses = tuba.TUBA.pose(NOTES, TIMES_S)
+    inside = invert(poses["tuba"])
+    for part in ("head", "left_hand", "right_hand"):
+        assert np.ptp(np.stack(apply(poses[part], 0.0, 0.0)), axis=1).max() > 0.5
+        assert np.ptp(np.stack(apply(inside, *apply(poses[part], 0.0, 0.0))), axis=1).max() < 1e-6
+    for number in (1, 2, 3):
+        button = apply(poses[f"valve_{number}"], 0.0, -7.6)
+        finger = apply(poses[f"finger_{number}"], 0.0, 0.0)
+        assert np.hypot(finger[0] - button[0], finger[1] - button[1]).max() < 1.5
 
 
 @pytest.mark.parametrize("name", BAND)
