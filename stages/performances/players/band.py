@@ -4,6 +4,7 @@ from stages.performances.players.acoustic_guitar import ACOUSTIC_GUITAR
 from stages.performances.players.clarinet import CLARINET
 from stages.performances.players.flute import FLUTE
 from stages.performances.players.instrument import Instrument
+from stages.performances.players.saxophone import SAXOPHONE
 from stages.performances.players.trumpet import TRUMPET
 from stages.performances.players.violin import VIOLIN
 from stages.performances.players.xylophone import XYLOPHONE
@@ -15,6 +16,7 @@ BAND: dict[str, Instrument] = {
     "trumpet": TRUMPET,
     "flute": FLUTE,
     "clarinet": CLARINET,
+    "saxophone": SAXOPHONE,
 }
 
 
