@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stages.media import encode
 from stages.media.encode import write_video
 from stages.media.sandbox import version
 from stages.params import Perform, Programme
@@ -19,7 +20,7 @@ from stages.performances.score import SAMPLE_RATE_HZ
 from stages.performances.take import Staging, Take
 from stages.performances.version import digest
 from stages.shards.files import read_json, sha256, sha256_json, write_json
-from stages.shards.store import Store, link_file
+from stages.shards.store import Store, link_file, source_digest
 
 _NAME_DIGITS = 10
 
@@ -93,7 +94,7 @@ class TakeMaker:
     """Renders a take into the store; a worker gets it by pickle."""
 
     store: Path
-    recipe: dict[str, str]  # what stored work must not outlive: code, note samples, ffmpeg
+    recipe: dict[str, str]  # what stored work must not outlive: code and note samples, coder, ffmpeg
 
     def __call__(self, take: Take) -> Path:
         """The take's folder: video.mp4, truth.npz, truth.json, stems where several sound."""
@@ -103,7 +104,7 @@ class TakeMaker:
 
 def recipe() -> dict[str, str]:
     """Hashes of all that renderings depend on besides their take."""
-    return {"code": digest(), "tool": version()}
+    return {"code": digest(), "coder": source_digest(Path(encode.__file__)), "tool": version()}
 
 
 def render(folder: Path, take: Take) -> None:

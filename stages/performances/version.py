@@ -4,9 +4,15 @@ from pathlib import Path
 
 from stages.shards.store import source_digest
 
+_SHOWN_DIGITS = 10
+
 
 def digest() -> str:
-    """sha256 of all that a rendering depends on besides its take and ffmpeg."""
+    """sha256 of all that pictures and sounds depend on besides takes and coders."""
     room = Path(__file__).parent
-    samples = sorted((room / "samples").glob("*.*"))
-    return source_digest(room, room.parent / "media" / "encode.py", *samples)
+    return source_digest(room, *sorted((room / "samples").glob("*.*")))
+
+
+def short() -> str:
+    """Its first digits, for people."""
+    return digest()[:_SHOWN_DIGITS]

@@ -110,4 +110,4 @@ def test_a_stored_take_is_not_rendered_again_and_folders_hold_videos_and_truth_a
 
 def test_the_recipe_changes_with_what_it_names() -> None:
     assert recipe() == recipe()
-    assert set(recipe()) == {"code", "tool"}
+    assert set(recipe()) == {"code", "coder", "tool"}
