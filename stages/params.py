@@ -51,13 +51,32 @@ class Spectrogram(Section):
     log_frequency_rows: int = Field(ge=16, le=1024)
 
 
+class Programme(Section):
+    """How many videos an arrival folder gets."""
+
+    solos_per_instrument: int = Field(ge=1)
+    duets: int = Field(ge=0)
+    twins: int = Field(ge=0)
+
+
+class Staging(Section):
+    """What makes it hard to see who sounds."""
+
+    silent_share: Share
+    distractor_share: float = Field(ge=0, le=1)
+    idle: float = Field(ge=0, le=1)
+    offset_ms: float = Field(ge=0, le=200)
+    jitter_ms: float = Field(ge=0, le=100)
+
+
 class Perform(Section):
     """The built-in corpus of rendered performances."""
 
     seed: int = Field(ge=0)
     instruments: tuple[Name, ...] = Field(min_length=2)
-    solos_per_instrument: int = Field(ge=1)
-    duets: int = Field(ge=0)
+    regular: Programme
+    shifted: Programme
+    staging: Staging
     duration_s: float = Field(ge=2, le=120)
     frame_rate_hz: int = Field(ge=12, le=60)
     side_px: int = Field(ge=64, le=1024, multiple_of=2)
@@ -68,6 +87,7 @@ class Index(Section):
 
     videos: str = Field(min_length=1)
     builtin: tuple[Name, ...]
+    shifted: tuple[Name, ...]
     min_duration_s: float = Field(gt=0)
     max_duration_s: float = Field(gt=0)
     min_side_px: int = Field(ge=1)

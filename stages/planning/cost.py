@@ -66,9 +66,11 @@ class Cost:
     duration_s: float
 
 
-def builtin(params: Params) -> Corpus:
+def builtin(params: Params, arrival: str) -> Corpus:
     """One arrival folder of the rendered corpus."""
-    num_videos = len(params.perform.instruments) * params.perform.solos_per_instrument + params.perform.duets
+    programme = params.perform.shifted if arrival in params.index.shifted else params.perform.regular
+    solos = len(params.perform.instruments) * programme.solos_per_instrument
+    num_videos = solos + programme.duets + programme.twins
     duration_s = num_videos * params.perform.duration_s
     pixels = duration_s * params.perform.frame_rate_hz * _frame_pixels(params.perform.side_px)
     return Corpus(num_videos, duration_s, round(pixels * _VIDEO_BYTES_PER_PIXEL))
@@ -102,7 +104,7 @@ def _file_sizes(folder: Path, skipped: set[Path]) -> Iterator[int]:
 
 def drawn(params: Params) -> Corpus:
     """All arrival folders that `perform` renders below index.videos."""
-    return sum((builtin(params) for _ in rendered(params)), Corpus(0, 0.0, 0))
+    return sum((builtin(params, name) for name in rendered(params)), Corpus(0, 0.0, 0))
 
 
 def corpus(params: Params) -> Corpus:
@@ -120,7 +122,7 @@ def estimate(stage: str, item: str | None, params: Params) -> Cost:
     """
     duration_s = _START_S.get(stage, _OTHER_START_S)
     if stage == "perform":
-        return _perform(params, duration_s)
+        return _perform(params, item, duration_s)
     if stage in ("index", "decode"):
         return _reading(stage, params, duration_s)
     if stage == "train" and item:
@@ -142,10 +144,10 @@ def mixture_gflop(params: Params, model: Model, *, num_sources: int) -> float:
     )
 
 
-def _perform(params: Params, start_s: float) -> Cost:
-    if not rendered(params):
+def _perform(params: Params, arrival: str | None, start_s: float) -> Cost:
+    if arrival is None or not rendered(params):
         return Cost(0, 0, _OTHER_START_S)
-    one = builtin(params)
+    one = builtin(params, arrival)
     pixels = one.duration_s * params.perform.frame_rate_hz * _frame_pixels(params.perform.side_px)
     return Cost(
         0, round(_COPIES * (1 + _TRUTH_SHARE) * one.num_bytes), start_s + _PERFORM_S_PER_MEGAPIXEL * pixels / 1e6

@@ -7,7 +7,7 @@ from typing import Any
 from stages.metrics.summary import ByKind, Columns, summarise
 
 BASELINES = "baselines"  # the folder of estimators that are no model
-_RESERVED = (BASELINES, "controls", "counts")
+_RESERVED = (BASELINES, "controls", "corpus", "counts")
 
 
 class GatherError(ValueError):

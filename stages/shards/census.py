@@ -45,7 +45,7 @@ class Census:
             return
         self._num_files += 1
         self._paths[video_id] = path
-        split = split_of(video_id, self._index)
+        split = split_of(video_id, arrival, self._index)
         for number, window in enumerate(windows):
             self.clips.append(ClipRow(f"{video_id}-{number:05d}", video_id, path, arrival, label, split, *window))
 

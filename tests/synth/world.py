@@ -21,8 +21,8 @@ TINY: dict[str, Any] = {
     "spectrogram": {"fft_samples": 510, "hop_samples": 252, "log_frequency_rows": 32},
     "perform": {
         "instruments": ["violin", "xylophone"],
-        "solos_per_instrument": 6,
-        "duets": 1,
+        "regular": {"solos_per_instrument": 6, "duets": 1, "twins": 1},
+        "shifted": {"solos_per_instrument": 1, "duets": 1, "twins": 0},
         "duration_s": 4.0,
         "frame_rate_hz": 12,
         "side_px": 64,
