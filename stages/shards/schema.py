@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 SCHEMA_VERSION = 1
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+Split = Literal["train", "validation", "test", "shifted"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test", "shifted")
 
 
 @dataclass(frozen=True, slots=True)
