@@ -136,9 +136,7 @@ class _Deck:
             self._count(chosen)
         return chosen
 
-    def _completions(
-        self, begun: _Sources, fitting: list[DecodedClip], chance: dict[str, int]
-    ) -> Iterator[_Sources]:
+    def _completions(self, begun: _Sources, fitting: list[DecodedClip], chance: dict[str, int]) -> Iterator[_Sources]:
         """Mixes that begin with `begun`, go on with `fitting` clips, least used first; depth first: none is missed."""
         missing = self._rule.num_sources - len(begun)
         if missing == 0:

@@ -72,8 +72,8 @@ def score_mix(mix: Mix, reader: Sound, estimate: Estimator, *, taps: int) -> Col
         taps: Length of the filters that SDR, SIR and SAR forgive.
 
     Returns:
-        Tidy columns: mix_id, kind, source, clip_id, video_id, label, estimator, si_sdri, si_sdr, sdr, sir, sar, matched,
-        silent_estimate. Ratios are dB within [FLOOR_DB, CEILING_DB]; None where the reference is silent; FLOOR_DB where
+        Tidy columns: mix_id, kind, source, clip_id, video_id, label, estimator, si_sdri, si_sdr, sdr, sir, sar,
+        matched, silent_estimate. Ratios are dB within [FLOOR_DB, CEILING_DB]; None where the reference is silent; FLOOR_DB where
         the estimate is silent or not finite, which `silent_estimate` marks. SDR, SIR and SAR are None for masks of a
         threshold other than one half, of which only SI-SDR is wanted.
     """

@@ -5,6 +5,7 @@ Axes: B mixtures, N sources of a mixture, P frames of a clip, R log-frequency ro
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from stages.networks.appearance import AppearanceNetwork
@@ -16,7 +17,7 @@ Change = Callable[[Tensor], Tensor]  # of appearance (B, N, K), before it meets 
 
 # What a separator that looks must miss: nothing seen, or the same seen for every source of a mixture.
 ABLATIONS: dict[str, Change] = {
-    "zero_appearance": lambda appearance: appearance.mul(0),
+    "zero_appearance": torch.zeros_like,
     "mean_appearance": lambda appearance: appearance.mean(dim=1, keepdim=True).expand_as(appearance),
 }
 

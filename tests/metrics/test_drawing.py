@@ -117,7 +117,9 @@ def test_same2_joins_two_videos_of_one_label(count: int, seed: int, videos: int)
 @pytest.mark.parametrize("named", [True, False])
 def test_video2_joins_windows_of_one_video_that_do_not_overlap(named: bool) -> None:
     clips = band(labels=2, videos=2, named=named)
-    half = [replace(clip, clip_id=f"{clip.clip_id}5", start_sample=clip.start_sample + NUM_SAMPLES // 2) for clip in clips]
+    half = [
+        replace(clip, clip_id=f"{clip.clip_id}5", start_sample=clip.start_sample + NUM_SAMPLES // 2) for clip in clips
+    ]
     drawn = draw([*clips, *half], split="test", kind="video2", count=1000, seed=1)
     # 8 windows, each half a window after the one before, hold 28 pairs of which 7 overlap.
     assert len(drawn.mixes) == 4 * 21
