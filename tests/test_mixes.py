@@ -65,7 +65,7 @@ def test_fewer_than_asked_is_said_in_one_line(capsys: pytest.CaptureFixture[str]
 
 def test_an_impossible_split_is_an_error_and_leaves_no_table(clips: list[DecodedClip]) -> None:
     write_rows(layout.DECODED_CLIPS, [replace(clip, split="test") for clip in clips], DecodedClip)
-    with pytest.raises(MixesError, match="in split validation: it needs 2 different labels, .*, found 0 sounding"):
+    with pytest.raises(MixesError, match=r"in split validation: it needs 2 different labels, .*, found 0 sounding"):
         mixes.run(SETTINGS)
     assert not layout.MIXES.exists()
 

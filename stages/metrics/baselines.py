@@ -18,10 +18,10 @@ from stages.audio.stft import Stft
 from stages.metrics.bss import FLOOR_DB, si_sdr
 from stages.metrics.factorisation import nmf_masks, rpca_masks
 from stages.metrics.scores import Mix
+from stages.metrics.summary import BEST_ORDER
 from stages.params import Spectrogram
 
 MAX_RATIO = 5.0  # as in the reference code of Zhao et al. 2018: where sources cancel, a ratio is unbounded
-BEST_ORDER = ("nmf_mfcc", "rpca")  # put in the order that suits the truth best: nothing else could tell them apart
 
 
 class Baselines:

@@ -17,14 +17,13 @@ from torch import Tensor
 
 from stages.audio.mixing import mix as mean_of
 from stages.metrics.bss import FLOOR_DB, DelaySpace, Floats, si_sdr, silent
-from stages.metrics.summary import METRICS, Columns
+from stages.metrics.summary import METRICS, THRESHOLD, Columns
 from stages.progress import progress
 from stages.shards.reader import ClipReader
 from stages.shards.schema import MixSource
 
 CEILING_DB = 100.0  # 16-bit sound spans 98 dB: above this a ratio measures rounding (the mixture's SAR, say)
-THRESHOLD = "threshold_"  # control <model>:threshold_<t>: masks that are 1 where the soft mask is above t
-MIDDLE = f"{THRESHOLD}0.5"
+_MIDDLE = f"{THRESHOLD}0.5"
 _DECIMALS = 6  # beyond what the number of threads can change in a sum
 _LABELS = ("mix_id", "kind", "source", "clip_id", "video_id", "label")
 _BSS = ("sdr", "sir", "sar")
@@ -73,9 +72,9 @@ def score_mix(mix: Mix, reader: Sound, estimate: Estimator, *, taps: int) -> Col
 
     Returns:
         Tidy columns: mix_id, kind, source, clip_id, video_id, label, estimator, si_sdri, si_sdr, sdr, sir, sar,
-        matched, silent_estimate. Ratios are dB within [FLOOR_DB, CEILING_DB]; None where the reference is silent; FLOOR_DB where
-        the estimate is silent or not finite, which `silent_estimate` marks. SDR, SIR and SAR are None for masks of a
-        threshold other than one half, of which only SI-SDR is wanted.
+        matched, silent_estimate. Ratios are dB within [FLOOR_DB, CEILING_DB]; None where the reference is silent;
+        FLOOR_DB where the estimate is silent or not finite, which `silent_estimate` marks. SDR, SIR and SAR are None
+        for masks of a threshold other than one half, of which only SI-SDR is wanted.
     """
     columns: Columns = {name: [] for name in (*_LABELS, "estimator", *METRICS, "silent_estimate")}
     sources = load_sources(mix, reader)
@@ -141,7 +140,7 @@ def matched(si_sdr_db: Floats) -> Floats:
 
 def _halves(estimators: Iterable[str]) -> list[tuple[list[str], bool]]:
     """Estimators that get all ratios, then those that get SI-SDR alone; with whether they get all."""
-    swept = [name for name in estimators if f":{THRESHOLD}" in name and not name.endswith(f":{MIDDLE}")]
+    swept = [name for name in estimators if f":{THRESHOLD}" in name and not name.endswith(f":{_MIDDLE}")]
     halves = [([name for name in estimators if name not in swept], True), (swept, False)]
     return [half for half in halves if half[0]]
 

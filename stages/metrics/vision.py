@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from stages.audio.mixing import mix as mean_of
-from stages.metrics.scores import THRESHOLD, Mix
+from stages.metrics.scores import Mix
+from stages.metrics.summary import THRESHOLD
 from stages.networks.frames import to_input, which_frames
 from stages.networks.separation import Separator
 from stages.networks.separator import ABLATIONS

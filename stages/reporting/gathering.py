@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from stages.metrics.scores import THRESHOLD
-from stages.metrics.summary import ByKind, Columns, select, summarise, summarise_labels
+from stages.metrics.summary import THRESHOLD, ByKind, Columns, select, summarise, summarise_labels
 
 BASELINES = "baselines"  # the folder of estimators that are no model
 _RESERVED = (BASELINES, "controls", "thresholds", "labels", "counts")
@@ -50,9 +49,9 @@ def metrics(columns: Columns, models: Sequence[str], *, resamples: int, seed: in
 
     Returns:
         `{<model>: {<kind>: summary}, controls: {<model>: {<control>: {<kind>: summary}, <control>_si_sdri: mean over
-        the rows of all kinds}}, thresholds: {<model>: {<kind>: {<threshold or "own">: SI-SDR and SDR}}}, labels: {<model>:
-        {<kind>: {<label>: summary}}}, baselines: {<estimator>: {<kind>: summary}}, counts: {...}}`, a summary being
-        what `stages.metrics.summary.summarise_rows` gives.
+        the rows of all kinds}}, thresholds: {<model>: {<kind>: {<threshold or "own">: SI-SDR and SDR}}}, labels:
+        {<model>: {<kind>: {<label>: summary}}}, baselines: {<estimator>: {<kind>: summary}}, counts: {...}}`, a summary
+        being what `stages.metrics.summary.summarise_rows` gives.
     """
     summaries = summarise(columns, resamples=resamples, seed=seed)
     own = select(columns, [row for row, name in enumerate(columns["estimator"]) if name in models])

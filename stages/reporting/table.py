@@ -6,8 +6,7 @@ Then the models by instrument, and by the threshold of their masks.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stages.metrics.baselines import BEST_ORDER
-from stages.metrics.summary import ByKind, Summary
+from stages.metrics.summary import BEST_ORDER, ByKind, Summary
 
 _COLUMNS = ("SI-SDR", "SI-SDRi", "95 %", "median", "SDR", "SIR", "SAR", "match", "mixes", "videos", "silent")
 _SWEPT_COLUMNS = ("SI-SDR", "95 %", "SDR", "95 %", "mixes")

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from stages.metrics.baselines import BEST_ORDER, Baselines, best_order
+from stages.metrics.baselines import Baselines, best_order
 from stages.metrics.scores import score
+from stages.metrics.summary import BEST_ORDER
 from stages.params import Spectrogram
 from tests.synth.learning import waveform
 
