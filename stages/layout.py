@@ -26,6 +26,7 @@ REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
 SCORES = REPORTS / "scores.parquet"
 TABLE = REPORTS / "table.txt"
+PLOTS = REPORTS / "plots"  # points of each plot as JSON: what `dvc plots show` draws
 
 
 def model(name: str) -> Path:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Kind = Literal["different2", "different3", "different4"]
+Kind = Literal["different2", "different3", "different4", "same2", "video2", "shifted2"]
 Sampling = Literal["videos", "labels"]
 
 
@@ -124,6 +124,14 @@ class Mixes(Section):
     min_rms_db: float = Field(le=0)
     validation: dict[Kind, int] = Field(min_length=1)
     test: dict[Kind, int] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _validate_without_labels(self) -> Self:
+        if barred := {"same2", "shifted2"} & set(self.validation):
+            raise ValueError(
+                f"{', '.join(sorted(barred))} cannot choose weights: validation sees no labels and no shifted videos"
+            )
+        return self
 
 
 class Appearance(Section):

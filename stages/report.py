@@ -8,13 +8,14 @@ from stages import layout
 from stages.params import At, Evaluate
 from stages.performances.version import short
 from stages.reporting.gathering import BASELINES, join, metrics
+from stages.reporting.plots import plots
 from stages.reporting.table import render
-from stages.shards.files import replacing, write_json
+from stages.shards.files import read_json, replacing, write_json
 from stages.shards.tables import read_columns, write_columns
 
 
 def run(evaluate: Evaluate, builtin: Annotated[tuple[str, ...], At("index.builtin")]) -> None:
-    """Join the scores under data/evaluate -> reports: scores.parquet, metrics.json, table.txt; print the table."""
+    """Join scores and curves -> reports: scores.parquet, metrics.json, table.txt, plots/; print the table."""
     folders = sorted(path.parent for path in layout.evaluation(BASELINES).parent.glob("*/scores.parquet"))
     scores = {folder.name: read_columns(folder / "scores.parquet") for folder in folders}
     columns, models = join(scores), sorted(set(scores) - {BASELINES})
@@ -32,6 +33,9 @@ def run(evaluate: Evaluate, builtin: Annotated[tuple[str, ...], At("index.builti
     table = render(content, footer)
     write_columns(layout.SCORES, columns)
     write_json(layout.METRICS, content)
+    curves = {model: read_json(layout.model(model) / "curves.json")["validation"] for model in models}
+    for name, points in plots(content, columns, curves).items():
+        write_json(layout.PLOTS / f"{name}.json", points)
     with replacing(layout.TABLE) as temporary:
         temporary.write_text(table, encoding="utf-8")
     # Not in the file: it is the same on every machine.

@@ -16,7 +16,7 @@ from torch.nn import functional
 from stages.audio import masks
 from stages.audio.logfreq import LogFrequency
 from stages.audio.stft import Stft
-from stages.networks.separator import PixelsSeparator
+from stages.networks.separator import Change, PixelsSeparator
 from stages.params import Clip, Model, Spectrogram
 from stages.shards.files import read_json, replacing, sha256, write_json
 
@@ -46,7 +46,6 @@ class Separator:
         object.__setattr__(self, "stft", stft.to(device))
         object.__setattr__(self, "rows", rows.to(device))
 
-    @torch.no_grad()
     def separate(self, mixture: Tensor, frames: Tensor, *, mask: Literal["soft", "binary"]) -> Tensor:
         """Split mixtures by their pictures, with the mixture's phase (Zhao et al. 2018, section 3.2).
 
@@ -58,12 +57,22 @@ class Separator:
         Returns:
             (B, N, S) on the mixture's device: the sources as they stand in the mixture.
         """
+        soft = self.soft_masks(mixture, frames)
+        return self.masked(mixture, soft if mask == "soft" else (soft > 0.5).to(soft.dtype))
+
+    @torch.no_grad()
+    def soft_masks(self, mixture: Tensor, frames: Tensor, change: Change | None = None) -> Tensor:
+        """Masks as predicted, (B, N, F, T), for `separate`'s mixture and frames; `change` as in `PixelsSeparator`."""
         self.net.eval()
         device = self.net.synthesizer.bias.device
-        spectrum = self.stft(mixture.to(device))
-        logits = self.net(self.rows.warp(spectrum.abs())[:, None], frames.to(device)).float()
-        soft = self.rows.unwarp(activate(logits, self.target))
-        chosen = soft if mask == "soft" else (soft > 0.5).to(soft.dtype)
+        magnitude = self.stft(mixture.to(device)).abs()
+        logits = self.net(self.rows.warp(magnitude)[:, None], frames.to(device), change).float()
+        return self.rows.unwarp(activate(logits, self.target))
+
+    @torch.no_grad()
+    def masked(self, mixture: Tensor, chosen: Tensor) -> Tensor:
+        """The sources (B, N, S) that masks (B, N, F, T) cut out of mixtures (B, S), on the mixture's device."""
+        spectrum = self.stft(mixture.to(chosen.device))
         return self.stft.inverse(masks.apply(chosen, spectrum), mixture.shape[-1]).to(mixture.device)
 
 

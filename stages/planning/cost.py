@@ -29,7 +29,9 @@ _DECODE_S_PER_FOREIGN_S = 0.08  # of 42 real clips, 400 x 224 to 1920 x 1080 px
 _GFLOP_PER_S = 90.0
 _READ_S_PER_MIXTURE = 0.003
 _BSS_S_PER_SOURCE = 0.006
-_BASELINE_ESTIMATORS, _MODEL_ESTIMATORS = 6, 2  # the model with its own pictures, and with swapped ones
+_BASELINE_ESTIMATORS, _MODEL_ESTIMATORS = 8, 5  # the model, three controls of its sight, and its threshold of one half
+_BLIND_S_PER_MIX = 0.25  # NMF and robust PCA
+_MODEL_FORWARDS = 4  # its own pictures, swapped ones, two ablations
 
 # Forward passes at the papers' sizes (Zhao et al. 2018): the networks of 64 base channels on 224 px and 256 x 256 bins.
 _APPEARANCE_GFLOP, _APPEARANCE_PX, _AUDIO_GFLOP, _AUDIO_BINS, _BASE_CHANNELS = 6.2, 224, 26.4, 256 * 256, 64
@@ -167,9 +169,11 @@ def _reading(stage: str, params: Params, start_s: float) -> Cost:
 def _scoring(params: Params, model: Model | None, start_s: float) -> Cost:
     """One model's estimates, or without a model those of the baselines; mixes of two sources."""
     mixes = sum(params.mixes.test.values())
-    scored = 2 * mixes * (_BASELINE_ESTIMATORS if model is None else _MODEL_ESTIMATORS)
-    forward = 0.0 if model is None else _MODEL_ESTIMATORS * mixes * mixture_gflop(params, model, num_sources=2)
-    return Cost(2 * mixes, 0, start_s + scored * _BSS_S_PER_SOURCE + forward / _GFLOP_PER_S)
+    scored_s = 2 * mixes * (_BASELINE_ESTIMATORS if model is None else _MODEL_ESTIMATORS) * _BSS_S_PER_SOURCE
+    if model is None:
+        return Cost(2 * mixes, 0, start_s + scored_s + mixes * _BLIND_S_PER_MIX)
+    forward = _MODEL_FORWARDS * mixes * mixture_gflop(params, model, num_sources=2)
+    return Cost(2 * mixes, 0, start_s + scored_s + forward / _GFLOP_PER_S)
 
 
 def _train_s(params: Params, name: str) -> float:

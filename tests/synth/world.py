@@ -29,7 +29,10 @@ TINY: dict[str, Any] = {
     },
     "index": {"validation_share": 0.3, "test_share": 0.3, "split_salt": 1},
     "decode": {"videos_per_shard": 3},
-    "mixes": {"validation": {"different2": 2}, "test": {"different2": 3}},
+    "mixes": {
+        "validation": {"different2": 2},
+        "test": {"different2": 3, "different3": 0, "different4": 0, "same2": 2, "video2": 1, "shifted2": 0},
+    },
     "models": {
         "pixels": {
             "channels": 4,
