@@ -6,6 +6,7 @@ from stages.performances.players.cello import CELLO
 from stages.performances.players.clarinet import CLARINET
 from stages.performances.players.flute import FLUTE
 from stages.performances.players.instrument import Instrument
+from stages.performances.players.saxophone import SAXOPHONE
 from stages.performances.players.trumpet import TRUMPET
 from stages.performances.players.tuba import TUBA
 from stages.performances.players.violin import VIOLIN
@@ -21,6 +22,7 @@ BAND: dict[str, Instrument] = {
     "tuba": TUBA,
     "flute": FLUTE,
     "clarinet": CLARINET,
+    "saxophone": SAXOPHONE,
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from stages.performances.figure import FOREARM, UPPER_ARM
 from stages.performances.geometry import Affine, Values, apply, invert
-from stages.performances.players import clarinet, flute
+from stages.performances.players import clarinet, flute, saxophone
 from stages.performances.players.instrument import Instrument
 from stages.performances.players.trumpet import TRUMPET
 from stages.performances.players.winds import Fingering, blow, presses
@@ -32,6 +32,7 @@ class Wind:
 WINDS = {
     "flute": Wind(flute.FLUTE, "flute", (58.0, 0.0), flute.fingering),
     "clarinet": Wind(clarinet.CLARINET, "clarinet", (64.0, 0.0), clarinet.fingering),
+    "saxophone": Wind(saxophone.SAXOPHONE, "saxophone", (20.0, -13.0), saxophone.fingering),
 }
 
 
@@ -72,6 +73,19 @@ def test_hands_stay_at_the_tube_at_the_end_of_arms_that_never_grow(name: str) ->
         for bone in ("upper_arm", "forearm"):
             stretch = np.hypot(poses[f"{side}_{bone}"][:, 0, 0], poses[f"{side}_{bone}"][:, 1, 0])
             assert 0.4 < stretch.min() <= stretch.max() < 1.05
+
+
+@pytest.mark.parametrize("name", WINDS)
+def test_elbows_hang_at_every_pitch_and_loudness(name: str) -> None:
+    lowest, highest = WINDS[name].instrument.span
+    times_s = np.arange(0.0, 1.0, 0.01)
+    for pitch in (lowest, (lowest + highest) // 2, highest):
+        poses = WINDS[name].instrument.pose(notes_of((0.3, 0.8, pitch, 1.0)), times_s)
+        for side in SIDES:
+            shoulder = apply(poses[f"{side}_upper_arm"], 0.0, 0.0)
+            elbow = apply(poses[f"{side}_upper_arm"], UPPER_ARM, 0.0)
+            assert (elbow[1] - shoulder[1]).min() > 0.0
+            assert np.hypot(np.diff(elbow[0]), np.diff(elbow[1])).max() < 3.0  # 300 units a second
 
 
 @pytest.mark.parametrize("name", WINDS)
@@ -155,3 +169,21 @@ def test_fingerings_are_those_of_a_b_flat_clarinet() -> None:
     }
     assert {pitch: clarinet.fingering(pitch) for pitch in low} == low
     assert all(clarinet.fingering(pitch + 19) == low[pitch] for pitch in low if pitch + 19 <= 82)
+
+
+def test_fingerings_are_those_of_an_alto_saxophone() -> None:
+    # Sounding pitches; written ones are a major sixth higher.
+    known = {
+        50: (1, 1, 1, 1, 1, 1),  # written B
+        53: (1, 1, 1, 1, 1, 1),  # D
+        55: (1, 1, 1, 1, 1, 0),  # E
+        57: (1, 1, 1, 0, 1, 0),  # F sharp
+        58: (1, 1, 1, 0, 0, 0),  # G
+        62: (1, 0, 0, 0, 0, 0),  # B
+        63: (0, 1, 0, 0, 0, 0),  # C
+        64: (0, 0, 0, 0, 0, 0),  # C sharp
+        65: (1, 1, 1, 1, 1, 1),  # D, an octave higher
+        76: (0, 0, 0, 0, 0, 0),
+        77: (0, 0, 0, 0, 0, 0),  # D with palm keys
+    }
+    assert {pitch: saxophone.fingering(pitch) for pitch in known} == known
