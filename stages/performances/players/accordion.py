@@ -23,9 +23,11 @@ _FAN = 0.5  # degrees by which the bass box turns for each unit of opening: bell
 _NUM_PLEATS = 9
 _LOWEST = 53  # of the 41 keys
 _NUM_NATURALS = 24
+_KEY_STEP = _HEIGHT / _NUM_NATURALS  # from one natural to the next
 _DEGREES = (0, 0, 1, 1, 2, 3, 3, 4, 4, 5, 5, 6)  # natural at or below each semitone above a C
 _KEYS_X, _KEY_LENGTH = -19.0, 8.5  # outer end of the keys, from the bellows
 _FINGERS = 4
+_RESTING_KEY = 8  # natural under the first finger before the first note
 _PRESS = 2.2  # how far a finger goes when its key is down
 _KEY_ARM, _BASS_ARM = right_arm(17.0, 15.0, bend=1.0), left_arm(19.0, 18.0, bend=-1.0)
 
@@ -48,8 +50,8 @@ def _pose(notes: tuple[Note, ...], times_s: Values) -> dict[str, Affine]:
     bass = compose(treble, _fold(opening, 1.0))
     bass_x, bass_y = apply(bass, 10.5, 0.5 * _HEIGHT)
     anchors = hand_keys(notes)
-    hand = arrive(times_s, notes, [key_y(anchor) for anchor in anchors], travel_s=0.1, rest=key_y(8))
-    key_x, hand_y = apply(treble, _KEYS_X - 3.4, hand + 1.5 * _key_step())
+    hand = arrive(times_s, notes, [key_y(anchor) for anchor in anchors], travel_s=0.1, rest=key_y(_RESTING_KEY))
+    key_x, hand_y = apply(treble, _KEYS_X - 3.4, hand + 1.5 * _KEY_STEP)
     return {
         "torso": place(0.0, 0.0),
         "head": place(0.5, -1.5, 2.0),
@@ -64,7 +66,7 @@ def _pose(notes: tuple[Note, ...], times_s: Values) -> dict[str, Affine]:
 
 def hand_keys(notes: tuple[Note, ...]) -> list[int]:
     """Natural under the first finger at each note: the hand moves no further than its fingers make it."""
-    anchors, anchor = list[int](), 8
+    anchors, anchor = list[int](), _RESTING_KEY
     for note in notes:
         key = natural(note.pitch)
         anchor = min(max(anchor, key - _FINGERS + 1), key)
@@ -79,15 +81,11 @@ def natural(pitch: int) -> int:
 
 def key_y(index: int) -> float:
     """Middle of a natural below the box's top."""
-    return (index + 0.5) * _key_step()
+    return (index + 0.5) * _KEY_STEP
 
 
 def _steps(pitch: int) -> int:
     return 7 * (pitch // 12) + _DEGREES[pitch % 12]
-
-
-def _key_step() -> float:
-    return _HEIGHT / _NUM_NATURALS
 
 
 def _fold(opening: Values, share: float) -> Affine:
@@ -102,7 +100,7 @@ def _fingers(notes: tuple[Note, ...], anchors: list[int], hand: Values, times_s:
     for finger in range(_FINGERS):
         own = tuple(n for n, anchor in zip(notes, anchors, strict=True) if natural(n.pitch) - anchor == finger)
         pressed = sounding(times_s, own, attack_s=0.05, release_s=0.06)
-        tip_y = hand + finger * _key_step()
+        tip_y = hand + finger * _KEY_STEP
         placed[f"finger_{finger}"] = compose(treble, place(_KEYS_X + 1.0 + _PRESS * pressed, tip_y))
     return placed
 
@@ -128,11 +126,11 @@ def _draw_keys(sketch: Sketch) -> None:
         box(_KEYS_X, -0.6, inner_x, _HEIGHT + 0.6, 0.6), (250, 248, 240), (214, 210, 200), across=((-19, 0), (-11, 0))
     )
     for index in range(1, _NUM_NATURALS):
-        y = index * _key_step()
+        y = index * _KEY_STEP
         sketch.line(polyline((_KEYS_X, y), (inner_x, y)), ink, 0.3)
     for pitch in range(_LOWEST, _LOWEST + 41):
         if natural(pitch) == natural(pitch - 1):
-            y = (natural(pitch) + 1) * _key_step()
+            y = (natural(pitch) + 1) * _KEY_STEP
             sketch.tint(box(_KEYS_X + 3.2, y - 0.5, inner_x, y + 0.5, 0.2), ink)
 
 
