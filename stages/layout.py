@@ -22,6 +22,8 @@ MANIFEST = DECODE / "manifest.json"
 
 MIXES = Path("data/mixes/mixes.parquet")
 
+TRAINING_VIDEOS = Path("training_videos.json")  # beside a model's weights and its checkpoints: whom they have seen
+
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
 SCORES = REPORTS / "scores.parquet"
@@ -30,7 +32,7 @@ PLOTS = REPORTS / "plots"  # points of each plot as JSON: what `dvc plots show` 
 
 
 def model(name: str) -> Path:
-    """Folder of a trained model: weights.safetensors, model.json, curves.json."""
+    """Folder of a trained model: weights.safetensors, model.json, curves.json, TRAINING_VIDEOS."""
     return Path("models") / name
 
 
@@ -57,6 +59,11 @@ def runtime(name: str) -> Path:
 def store() -> Path:
     """Finished work outside DVC's outs, keyed by all it depends on; may be shared by the worktrees of a host."""
     return Path(os.environ.get("PIXELS_STORE", ".store"))
+
+
+def store_lock(stage: str) -> Path:
+    """Shared by the processes of all workspaces that run this stage; who has it alone may remove the stage's work."""
+    return store() / ".locks" / f"{stage}.lock"
 
 
 def tracking_uri() -> str:

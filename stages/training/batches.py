@@ -97,6 +97,21 @@ def _weights(clips: Sequence[DecodedClip], videos: Sequence[str]) -> tuple[float
     return tuple(1 / sizes[labels[video]] for video in videos)
 
 
+def seen_videos(
+    clips: Sequence[DecodedClip], trained: TrainingClips, validation: Sequence[Sequence[str]]
+) -> dict[str, list[str]]:
+    """Ids of the videos that shape a model: those that it learns from, and those of the mixes that choose its weights.
+
+    Args:
+        clips: All decoded ones.
+        trained: What is trained on.
+        validation: Clip ids of each validation mix.
+    """
+    video_of = {clip.clip_id: clip.video_id for clip in clips}
+    used = {"train": trained.by_video, "validation": validation}
+    return {name: sorted({video_of[clip] for group in groups for clip in group}) for name, groups in used.items()}
+
+
 class Batches:
     """Builds the batch of any step."""
 

@@ -50,6 +50,7 @@ def write_model(root: Path, seed: int = 1) -> None:
     folder.mkdir(parents=True)
     save(tiny_separator(seed), folder, {"name": "pixels", "seed": seed, "steps": 6})
     history = [{"step": 3, "loss": 0.7, "si_sdr_db": None}, {"step": 6, "loss": 0.5, "si_sdr_db": 1.5}]
+    write_json(folder / layout.TRAINING_VIDEOS, {"train": ["video-0-0", "video-1-0"], "validation": ["video-2-0"]})
     write_json(folder / "curves.json", {"validation": history, "bad_batches": 0})
 
 
