@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stages.shards.census import count_reasons
 from stages.shards.files import read_json, sha256_json, write_json
-from stages.shards.schema import SCHEMA_VERSION, ClipMedia, ClipRow, DecodedClip, Reject
+from stages.shards.schema import SCHEMA_VERSION, WINDOW, ClipMedia, ClipRow, DecodedClip, Reject
 from stages.shards.store import Store, link_file
 from stages.shards.tables import write_rows
 from stages.shards.writer import ShardFormat, open_shard, write_manifest
@@ -74,7 +74,7 @@ class ShardMaker:
 
     def __call__(self, job: ShardJob) -> ShardResult:
         """The shard of a job, made or found; the same bytes whoever makes it."""
-        windows = [[v.video_id, [[getattr(c, f) for f in _WINDOW] for c in v.clips]] for v in job.videos]
+        windows = [[v.video_id, [[getattr(c, f) for f in WINDOW] for c in v.clips]] for v in job.videos]
         named = {"schema_version": SCHEMA_VERSION, "videos": windows, **self.naming}
         key = {**named, "recipe": self.recipe, "paths": [video.path for video in job.videos]}
         folder = Store(self.store).fetch_or_make("decode", key, lambda target: self._make(target, job))
@@ -93,9 +93,6 @@ class ShardMaker:
         if not facts:
             (folder / _SHARD).unlink()
         write_json(folder / _RESULT, {"clips": facts, "rejects": [asdict(reject) for reject in rejects]})
-
-
-_WINDOW = ("start_sample", "num_samples", "start_frame", "num_frames")
 
 
 def plan(rows: Iterable[ClipRow], videos_per_shard: int) -> list[ShardJob]:

@@ -22,6 +22,9 @@ INDEX = Index(
     validation_share=0.2,
     test_share=0.2,
     split_salt=1,
+    cut_threshold=27.0,
+    lists={},
+    licences={},
 )
 
 
