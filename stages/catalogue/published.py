@@ -47,7 +47,9 @@ def read_list(folder: Path, origin: str, described: ListFile) -> list[Entry]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ListError(f"index.lists.{origin}: {path}: {error}; put the list there (see {folder}/README.md)") from error
+        raise ListError(
+            f"index.lists.{origin}: {path}: {error}; put the list there (see {folder}/README.md)"
+        ) from error
     try:
         rows = list(_READERS[described.format](text))
         entries = [Entry(origin, name, label, start, described.split or split) for name, label, start, split in rows]

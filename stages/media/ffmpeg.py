@@ -106,7 +106,7 @@ def decode_command(source: Input, output: Output, pipes: Sequence[int]) -> list[
 
 
 def thumbnails_command(source: Input, small: Thumbnails, pipe: int) -> list[str]:
-    """Ffmpeg: one pass over a file's picture; small BGR pictures go raw into a pipe, picture i as in `decode_command`."""
+    """Ffmpeg: one pass over a file's picture; small BGR pictures go raw into a pipe, timed as in `decode_command`."""
     picture = (
         _picture(_open(source, small.duration_s), source)
         .filter("fps", fps=small.rate_hz, round="up", start_time=0)

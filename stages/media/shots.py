@@ -6,8 +6,9 @@ from importlib.metadata import version
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scenedetect.common import FrameTimecode
-from scenedetect.detectors import ContentDetector
+from scenedetect.detectors import AdaptiveDetector
 
 from stages.media import ffmpeg, sandbox
 from stages.media.clock import SceneCut, to_frames
@@ -20,6 +21,8 @@ DETECTOR = "scenedetect-headless " + version("scenedetect-headless") + ", opencv
 _RATE_HZ = 12  # a cut is known to 83 ms, and is all the clearer the longer both pictures lie apart
 _SIDE_PX = 64
 _PICTURE_BYTES = 3 * _SIDE_PX**2
+_NEIGHBOURS = 2  # pictures before and after a change that it is compared with
+_PROMINENCE = 3.0  # a cut changes so many times more than its neighbours: fast movement and flicker do not
 _TIMEOUT_PER_S = 60.0  # the time limit is granted anew for each started minute of video
 
 
@@ -31,7 +34,7 @@ def find_cuts(source: Source, facts: Facts, *, threshold: float, timeout_s: floa
     Args:
         source: The open file.
         facts: What the probe said of it.
-        threshold: Mean change of hue, saturation and value from picture to picture, 0..255, that makes a cut.
+        threshold: Mean change of brightness (HSV value, 0..255) between two pictures that may be a cut.
         timeout_s: For each started minute of video.
     """
     track = CutTrack(threshold)
@@ -45,18 +48,26 @@ def find_cuts(source: Source, facts: Facts, *, threshold: float, timeout_s: floa
     )
     if outcome.status < 0 or outcome.status > 128:
         raise MediaError("crash", f"ended with status {outcome.status} while cuts were looked for")
-    return track.cuts
+    return track.cuts()
 
 
 class CutTrack:
     """Compares each picture with the one before. Input: BGR pictures of _SIDE_PX squared."""
 
     def __init__(self, threshold: float) -> None:
-        # without a least length of scenes, else the second of two cuts close together would be withheld
-        self._detector = ContentDetector(threshold=threshold, min_scene_len=0)
+        # Value alone: hue is noise in the dark, and wraps around at red. Without a least length of scenes, else the
+        # second of two cuts close together would be withheld.
+        self._detector = AdaptiveDetector(
+            adaptive_threshold=_PROMINENCE,
+            min_scene_len=0,
+            window_width=_NEIGHBOURS,
+            min_content_val=threshold,
+            luma_only=True,
+        )
         self._rest = b""
-        self._num_pictures = 0
-        self.cuts: list[SceneCut] = []
+        self._last: NDArray[np.uint8] | None = None
+        self._num_shown = 0
+        self._found: list[int] = []  # pictures that begin a shot
 
     def feed(self, data: bytes) -> None:
         """Look at the pictures that are complete."""
@@ -64,7 +75,23 @@ class CutTrack:
         whole = len(joined) - len(joined) % _PICTURE_BYTES
         self._rest = joined[whole:]
         for picture in np.frombuffer(joined[:whole], np.uint8).reshape(-1, _SIDE_PX, _SIDE_PX, 3):
-            number = self._num_pictures
-            self._num_pictures += 1
-            if self._detector.process_frame(FrameTimecode(number, fps=Fraction(_RATE_HZ)), picture):
-                self.cuts.append(SceneCut((number - 1) / _RATE_HZ, number / _RATE_HZ))
+            if self._last is None:
+                self._hold(picture)
+            self._show(picture)
+            self._last = picture
+
+    def cuts(self) -> list[SceneCut]:
+        """All cuts, after the last picture."""
+        if self._last is not None:
+            self._hold(self._last)
+        return [SceneCut((number - 1) / _RATE_HZ, number / _RATE_HZ) for number in self._found]
+
+    def _hold(self, picture: NDArray[np.uint8]) -> None:
+        """Show a picture again and again: the detector judges no picture without neighbours on both sides."""
+        for _ in range(_NEIGHBOURS):
+            self._show(picture)
+
+    def _show(self, picture: NDArray[np.uint8]) -> None:
+        time = FrameTimecode(self._num_shown, fps=Fraction(_RATE_HZ))
+        self._num_shown += 1
+        self._found += [found.frame_num - _NEIGHBOURS for found in self._detector.process_frame(time, picture)]

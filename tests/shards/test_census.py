@@ -15,7 +15,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def place(path: str) -> Place:
-    return Place(path, path.split("/")[0], "a", "MIT", split=None)
+    return Place(path, path.partition("/")[0], "a", "MIT", split=None)
 
 
 def census(num_good: int, num_bad: int, max_reject_share: float = 0.5) -> Census:

@@ -22,7 +22,7 @@ INDEX = Index(
     validation_share=0.2,
     test_share=0.2,
     split_salt=1,
-    cut_threshold=27.0,
+    cut_threshold=20.0,
     lists={},
     licences={},
 )
