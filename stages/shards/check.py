@@ -35,7 +35,8 @@ def read_manifest(path: Path) -> dict[str, ShardSum]:
 def check_version(path: Path, found: object) -> None:
     """Refuse what another version of this project wrote."""
     if str(found) != str(SCHEMA_VERSION):
-        raise ShardError(f"{path}: schema version {found}, expected {SCHEMA_VERSION}; {REMAKE}")
+        remake = "run `dvc repro index decode` to write clips and shards anew"
+        raise ShardError(f"{path}: schema version {found}, expected {SCHEMA_VERSION}; {remake}")
 
 
 def check_shard(path: Path, expected: ShardSum) -> None:
