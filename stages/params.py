@@ -15,6 +15,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Kind = Literal["different2", "different3", "different4", "same2", "video2", "shifted2"]
 Sampling = Literal["videos", "labels"]
+ListedSplit = Literal["train", "validation", "test"]
+Folder = Annotated[str, Field(pattern=r"^(\.|[^/]+(/[^/]+)*)$")]  # below a root; "." is the root itself
+Licence = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*( (WITH|AND|OR) [A-Za-z0-9.+-]+)*$")]  # SPDX
 
 
 class ParamsError(ValueError):
@@ -82,6 +85,17 @@ class Perform(Section):
     side_px: int = Field(ge=64, le=1024, multiple_of=2)
 
 
+class ListFile(Section):
+    """A published list of videos: its file in the folder `lists`, and the split of all its videos.
+
+    Where `split` is null the list itself says, or else the hash of the video's id.
+    """
+
+    file: str = Field(pattern=r"^[^/]+$")
+    format: Literal["music", "solos", "vggsound", "ave", "iquery"]
+    split: ListedSplit | None
+
+
 class Index(Section):
     """Which videos are taken, within which bounds, and how they are split."""
 
@@ -99,6 +113,9 @@ class Index(Section):
     validation_share: Share
     test_share: Share
     split_salt: int = Field(ge=0)
+    cut_threshold: float = Field(ge=0, le=255)
+    lists: dict[Name, ListFile]
+    licences: dict[Folder, Licence]
 
     @model_validator(mode="after")
     def _leave_some_for_training(self) -> Self:

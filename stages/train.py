@@ -15,6 +15,7 @@ from stages.training.export import export, new_separator
 from stages.training.interrupt import end_if, stop_on_sigterm
 from stages.training.key import training_key
 from stages.training.learner import Learner
+from stages.training.licences import licence_card
 from stages.training.loop import Course
 from stages.training.seeding import choose_device, make_deterministic
 from stages.training.tracker import closing
@@ -49,6 +50,6 @@ def run(
         state = course.complete(name, stop)
         end_if(not course.finished(state))
         counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent}
-        card = {"name": name, "seed": train.seed, "key": key} | counts
+        card = {"name": name, "seed": train.seed, "key": key} | counts | licence_card(reader.clips, clips)
         export(separator, checkpoints, state, layout.model(name), card=card)
         copy_whole(folder / layout.TRAINING_VIDEOS, layout.model(name) / layout.TRAINING_VIDEOS)

@@ -27,6 +27,7 @@ REASONS = {
     "timeout": "not done within the time limit",
     "crash": "the decoder was ended by a signal or a resource limit",
     "duplicate": "the same bytes as another file",
+    "not_listed": "of none of the lists in index.lists",
     "name": "a name that is no valid UTF-8",
 }
 

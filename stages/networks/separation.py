@@ -20,6 +20,7 @@ from stages.networks.separator import Change, PixelsSeparator
 from stages.params import Clip, Model, Spectrogram
 from stages.shards.files import read_json, replacing, sha256, write_json
 
+MODEL_SCHEMA_VERSION = 2  # of model.json
 Target = Literal["binary", "ratio"]  # what the logits were trained to predict
 
 
@@ -88,6 +89,7 @@ def save(separator: Separator, folder: Path, extra: dict[str, Any]) -> None:
     with replacing(weights) as temporary:
         save_file(tensors, temporary)
     card = {
+        "schema_version": MODEL_SCHEMA_VERSION,
         "model": separator.model.model_dump(mode="json"),
         "clip": separator.clip.model_dump(mode="json"),
         "spectrogram": separator.spectrogram.model_dump(mode="json"),
@@ -98,8 +100,9 @@ def save(separator: Separator, folder: Path, extra: dict[str, Any]) -> None:
 
 
 def load(folder: Path) -> Separator:
-    """Read what `save` wrote, on the CPU; `SeparatorError` where a file is damaged or of another model."""
+    """Read what `save` wrote, on the CPU; `SeparatorError` where a file is damaged or of another schema version."""
     card, weights = read_json(folder / "model.json"), folder / "weights.safetensors"
+    _check_version(folder, card)
     found = sha256(weights)
     if found != card["weights_sha256"]:
         raise SeparatorError(
@@ -111,3 +114,12 @@ def load(folder: Path) -> Separator:
     net.load_state_dict(load_file(weights))
     clip, spectrogram = Clip.model_validate(card["clip"]), Spectrogram.model_validate(card["spectrogram"])
     return Separator(net.eval(), model, clip, spectrogram, card["target"])
+
+
+def _check_version(folder: Path, card: dict[str, Any]) -> None:
+    version = card.get("schema_version", 1)  # the first one did not say so
+    if version != MODEL_SCHEMA_VERSION:
+        raise SeparatorError(
+            f"{folder / 'model.json'}: schema version {version}, expected {MODEL_SCHEMA_VERSION}; run "
+            f"`dvc repro train@{card.get('name', folder.name)}` to train it anew"
+        )

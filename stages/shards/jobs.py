@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stages.shards.census import count_reasons
 from stages.shards.check import ShardSum
 from stages.shards.files import read_json, sha256_json, write_json
-from stages.shards.schema import SCHEMA_VERSION, ClipMedia, ClipRow, DecodedClip, Reject
+from stages.shards.schema import SCHEMA_VERSION, WINDOW, ClipMedia, ClipRow, DecodedClip, Reject
 from stages.shards.store import SUMS, Store, link_file
 from stages.shards.tables import write_rows
 from stages.shards.writer import ShardFormat, open_shard, write_sums
@@ -91,7 +91,7 @@ class ShardMaker:
         return None if folder is None else _result(folder, self._name(job), job)
 
     def _named(self, job: ShardJob) -> dict[str, Any]:
-        windows = [[v.video_id, [[getattr(c, f) for f in _WINDOW] for c in v.clips]] for v in job.videos]
+        windows = [[v.video_id, [[getattr(c, f) for f in WINDOW] for c in v.clips]] for v in job.videos]
         return {"schema_version": SCHEMA_VERSION, "videos": windows, **self.naming}
 
     def _key(self, job: ShardJob) -> dict[str, Any]:
@@ -112,9 +112,6 @@ class ShardMaker:
         if not facts:
             (folder / _SHARD).unlink()
         write_json(folder / _RESULT, {"clips": facts, "rejects": [asdict(reject) for reject in rejects]})
-
-
-_WINDOW = ("start_sample", "num_samples", "start_frame", "num_frames")
 
 
 def plan(rows: Iterable[ClipRow], videos_per_shard: int) -> list[ShardJob]:

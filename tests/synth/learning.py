@@ -112,6 +112,7 @@ def decoded(clip_id: str, split: Split = "train", **changes: object) -> DecodedC
         "path": f"first/kind{kind}/{clip_id}.mp4",
         "arrival": "first",
         "label": f"kind{kind}",
+        "licence": "MIT",
         "split": split,
         "start_sample": 0,
         "num_samples": NUM_SAMPLES,

@@ -23,6 +23,9 @@ INDEX = Index(
     validation_share=0.2,
     test_share=0.2,
     split_salt=1,
+    cut_threshold=20.0,
+    lists={},
+    licences={},
 )
 
 
