@@ -2,12 +2,16 @@
 
 import importlib
 import os
+import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from stages.compute import keeper
 from stages.compute.resources import num_workers
 
 Item = TypeVar("Item")
@@ -97,18 +101,19 @@ def open_pool() -> Iterator[Pool]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # ray's new default, and silence about it
     ray: Any = importlib.import_module("ray")  # seconds, so only when a pool opens
-    _start(ray)
-    try:
-        yield RayPool(ray, int(ray.cluster_resources().get("CPU", 1)))
-    finally:
-        ray.shutdown()
+    with _place() as where:
+        _start(ray, where)
+        try:
+            yield RayPool(ray, int(ray.cluster_resources().get("CPU", 1)))
+        finally:
+            ray.shutdown()
 
 
-def _start(ray: Any) -> None:
+def _start(ray: Any, where: dict[str, Any]) -> None:
     for attempt in range(_START_TRIES):
         try:
             with _importable():
-                ray.init(log_to_driver=True, logging_level="ERROR", **_where())
+                ray.init(log_to_driver=True, logging_level="ERROR", **where)
             return
         except (RuntimeError, ConnectionError, TimeoutError, OSError) as error:
             ray.shutdown()
@@ -132,13 +137,33 @@ def _importable() -> Iterator[None]:
             os.environ["PYTHONPATH"] = before
 
 
-def _where() -> dict[str, Any]:
-    """A ray of our own on this machine, never one that happens to run here, unless RAY_ADDRESS names one."""
+@contextmanager
+def _place() -> Iterator[dict[str, Any]]:
+    """A ray of our own on this machine, never one that happens to run here, unless RAY_ADDRESS names one.
+
+    Its folder is short-lived and short (names of sockets below it may have 107 bytes); keeper.py ends whoever uses it
+    after this process.
+    """
     if os.environ.get("RAY_ADDRESS"):
-        return {}
-    return {
-        "address": "local",
-        "num_cpus": num_workers(),
-        "include_dashboard": False,
-        "object_store_memory": _OBJECT_STORE_BYTES,
-    }
+        yield {}
+        return
+    folder = f"/tmp/pixels-ray-{secrets.token_hex(6)}"  # made by ray: nothing is left when we are killed before
+    with _kept(folder):
+        yield {
+            "address": "local",
+            "num_cpus": num_workers(),
+            "include_dashboard": False,
+            "object_store_memory": _OBJECT_STORE_BYTES,
+            "_temp_dir": folder,
+        }
+
+
+@contextmanager
+def _kept(folder: str) -> Iterator[None]:
+    """A keeper for ray's folder, in a session of its own so that it outlives a signal to our group."""
+    command = [sys.executable, "-I", keeper.__file__, folder, str(os.getpid())]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield
+    finally:
+        process.communicate()
