@@ -4,7 +4,7 @@ include infra/quiet.env
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run plan doctor environment test check lint format types imports lock preset clean
+.PHONY: help run plan doctor gc environment test check lint format types imports lock preset clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ plan: environment ## Before anything runs: clips, GB and time for each stage, an
 
 doctor: environment ## Check this machine: ffmpeg and codecs, cores, memory, disk, GPU, versions
 	@python -m stages doctor
+
+gc: environment ## Free what the store keeps and nobody uses: make gc, or first: python -m stages gc --dry-run
+	@python -m stages gc
 
 environment: ## Create .venv from the hashed lock (nothing to do when it is current)
 	@$(PYTHON) infra/environment.py

@@ -21,6 +21,8 @@ STAGES = {
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed; remove nothing.")]
+
 # Without markup mode the square brackets of the docstring stay, and help comes in half the time.
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -52,6 +54,30 @@ def plan(as_json: _AsJson = False) -> None:
     from stages.plan import report
 
     raise typer.Exit(report(as_json=as_json))
+
+
+@app.command()
+def gc(
+    keep_days: Annotated[float, typer.Option(min=0, help="Keep what was used within so many days.")] = 30,
+    dry_run: _DryRun = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Remove from the store what was not used for long and what no workspace's outs are made of. No stage of dvc.yaml."""
+    from stages.gc import report
+
+    raise typer.Exit(report(keep_days=keep_days, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def forget(
+    video: Annotated[str, typer.Argument(help="A video's id (16 hex digits), or its path.")],
+    dry_run: _DryRun = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Remove all that was derived from a video; say which models saw it and what is left to do. No stage of dvc.yaml."""
+    from stages.forget import report
+
+    raise typer.Exit(report(video, dry_run=dry_run, as_json=as_json))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from stages import layout
-from stages.compute.pool import open_pool
+from stages.compute.pool import make_all
 from stages.media.clips import decode_clips
 from stages.media.clock import Window
 from stages.media.faults import MediaError
@@ -14,9 +14,9 @@ from stages.media.sandbox import version
 from stages.media.tracks import MOTION_GAIN
 from stages.params import At, Clip, Decode
 from stages.progress import progress
-from stages.shards.jobs import ShardMaker, ShardResult, VideoClips, assemble, plan, summary
+from stages.shards.jobs import ShardMaker, VideoClips, assemble, plan, summary
 from stages.shards.schema import ClipMedia, ClipRow, Reject
-from stages.shards.store import source_digest
+from stages.shards.store import Store, source_digest
 from stages.shards.tables import read_rows
 from stages.shards.writer import ShardFormat
 
@@ -37,13 +37,10 @@ def run(clip: Clip, decode: Decode, videos: Annotated[str, At("index.videos")]) 
         layout=ShardFormat(**rates, motion_gain=MOTION_GAIN),
         open_video=VideoOpener(Path(videos).resolve(), clip, decode),
     )
-    results: dict[int, ShardResult] = {}
-    with open_pool() as pool, progress("decode", total=sum(job.num_clips for job in jobs), unit="clips") as meter:
-        for position, result in pool.map(maker, jobs):
-            results[position] = result
-            meter.advance(jobs[position].num_clips)
-    decoded = [results[position] for position in range(len(jobs))]
+    with progress("decode", total=sum(job.num_clips for job in jobs), unit="clips") as meter:
+        decoded = make_all(maker, jobs, lambda position: meter.advance(jobs[position].num_clips))
     assemble(layout.DECODE, decoded)
+    Store(maker.store).note_use("decode", [result.folder for result in decoded])
     print(f"decode: {summary(decoded)}")
 
 

@@ -33,7 +33,7 @@ def launch(stage: str, item: str | None) -> None:
     name = stage if item is None else f"{stage}@{item}"
     try:
         params = read(layout.PARAMS)
-        with stage_lock(name):
+        with stage_lock(name), store_in_use(stage):
             run = importlib.import_module(f"stages.{stage}").run
             values = arguments(run, params, item)
             started_s = time.monotonic()
@@ -101,4 +101,14 @@ def stage_lock(name: str) -> Iterator[None]:
         except BlockingIOError:
             print(f"{name}: already running in this workspace; waiting for it to end", file=sys.stderr, flush=True)
             fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def store_in_use(stage: str) -> Iterator[None]:
+    """Keep `gc` from removing what this stage may be about to link; any number of workspaces may hold this at once."""
+    path = layout.store_lock(stage)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_SH)
         yield

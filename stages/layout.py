@@ -58,6 +58,11 @@ def store() -> Path:
     return Path(os.environ.get("PIXELS_STORE", ".store"))
 
 
+def store_lock(stage: str) -> Path:
+    """Shared by the processes of all workspaces that run this stage; who has it alone may remove the stage's work."""
+    return store() / ".locks" / f"{stage}.lock"
+
+
 def tracking_uri() -> str:
     """Address of the MLflow server and registry."""
     return os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{Path('mlflow.db').resolve()}")

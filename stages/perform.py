@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 from stages import layout
-from stages.compute.pool import open_pool
+from stages.compute.pool import make_all
 from stages.params import At, Perform
 from stages.performances.corpus import TakeMaker, assemble, plan, recipe
 from stages.progress import progress
+from stages.shards.store import Store
 
 
 def run(name: str, perform: Perform, videos: Annotated[str, At("index.videos")]) -> None:
@@ -20,10 +21,8 @@ def run(name: str, perform: Perform, videos: Annotated[str, At("index.videos")])
         return
     takes = plan(name, perform)
     maker = TakeMaker(layout.store().resolve(), recipe())
-    folders: dict[int, Path] = {}
-    with open_pool() as pool, progress("perform", total=len(takes), unit="videos") as meter:
-        for position, folder in pool.map(maker, takes):
-            folders[position] = folder
-            meter.advance()
-    assemble([(take, folders[position]) for position, take in enumerate(takes)], target, truths)
+    with progress("perform", total=len(takes), unit="videos") as meter:
+        folders = make_all(maker, takes, lambda _: meter.advance())
+    assemble(list(zip(takes, folders, strict=True)), target, truths)
+    Store(maker.store).note_use(f"perform@{name}", folders)
     print(f"perform: {len(takes)} videos of {perform.duration_s:g} s in {target}")

@@ -88,6 +88,25 @@ def test_a_damaged_shard_is_found_and_remade_alone(workspace: Path) -> None:
     assert {path: path.stat().st_ino for path in shards[1:]} == untouched
 
 
+def test_a_new_arrival_costs_its_own_shards_and_no_workers(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = write_film(workspace / "videos" / "first" / "0.mov", Film(duration_s=1.0))
+    for number in range(1, 9):  # other content for less: a byte in a box that no reader looks at
+        copy = first.with_name(f"{number}.mov")
+        copy.write_bytes(first.read_bytes() + (9).to_bytes(4, "big") + b"free" + bytes([number]))
+    index.run(CLIP, INDEX)
+    decode.run(CLIP, DECODE, INDEX.videos)
+    before = {path.name: path.stat().st_ino for path in layout.SHARDS.iterdir()}
+    write_film(workspace / "videos" / "second" / "new.mov", Film(duration_s=1.0, tone_hz=800))
+    monkeypatch.setenv("PIXELS_SERIAL", "")
+    monkeypatch.setattr("stages.compute.pool._start", lambda ray: pytest.fail("ray was started"))
+    index.run(CLIP, INDEX)
+    decode.run(CLIP, DECODE, INDEX.videos)
+    after = {path.name: path.stat().st_ino for path in layout.SHARDS.iterdir()}
+    assert (len(before), len(after)) == (5, 6)
+    assert before.items() < after.items()
+    assert len({clip.video_id for clip in ClipReader().clips}) == 10
+
+
 def test_a_video_that_changed_since_the_index_ends_the_stage(workspace: Path) -> None:
     fill(workspace / "videos")
     index.run(CLIP, INDEX)

@@ -16,6 +16,8 @@ from stages.compute.resources import num_workers
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Taken = TypeVar("Taken", contravariant=True)
+Given = TypeVar("Given", covariant=True)
 
 _START_TRIES = 3  # on a loaded machine ray's own start limits of 15 to 30 s fail now and then
 _OBJECT_STORE_BYTES = 256 * 1024**2  # results are small: media go through files
@@ -36,6 +38,40 @@ class Pool(Protocol):
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result]]:
         """Pairs of (position in `items`, result), in any order."""
         ...
+
+
+class Maker(Protocol[Taken, Given]):
+    """Makes a result of an item, or finds the one that was made before."""
+
+    def __call__(self, item: Taken, /) -> Given:
+        """The result, made where it is missing; pure, idempotent, picklable."""
+        ...
+
+    def find(self, item: Taken, /) -> Given | None:
+        """The result if it is there: a look of less than a millisecond."""
+        ...
+
+
+def make_all(maker: Maker[Item, Result], items: Sequence[Item], done: Callable[[int], None]) -> list[Result]:
+    """Results in the order of the items; workers are started only for what is not found.
+
+    Args:
+        maker: Finds or makes one result.
+        items: What to make.
+        done: Told the position of each item once its result is there, in any order.
+    """
+    results: dict[int, Result] = {}
+    for position, item in enumerate(items):
+        if (found := maker.find(item)) is not None:
+            results[position] = found
+            done(position)
+    missing = [position for position in range(len(items)) if position not in results]
+    if missing:
+        with open_pool(len(missing)) as pool:
+            for place, made in pool.map(maker, [items[position] for position in missing]):
+                results[missing[place]] = made
+                done(missing[place])
+    return [results[position] for position in range(len(items))]
 
 
 class SerialPool:
@@ -93,9 +129,12 @@ def _item_error(item: object, error: BaseException) -> ItemError:
 
 
 @contextmanager
-def open_pool() -> Iterator[Pool]:
-    """Start ray once, use it, shut it down. PIXELS_SERIAL=1 runs everything in this process, for debugging."""
-    if os.environ.get("PIXELS_SERIAL"):
+def open_pool(num_items: int) -> Iterator[Pool]:
+    """Start ray once, use it, shut it down; a single item, which it could not speed up, is done in this process.
+
+    PIXELS_SERIAL=1 runs everything in this process, for debugging.
+    """
+    if num_items < 2 or os.environ.get("PIXELS_SERIAL"):
         yield SerialPool()
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -62,8 +62,14 @@ class TakeMaker:
 
     def __call__(self, take: Take) -> Path:
         """The take's folder: video.mp4, truth.npz, truth.json, stems in duets."""
-        key = {"take": asdict(take), **self.recipe}
-        return Store(self.store).fetch_or_make("perform", key, lambda folder: render(folder, take))
+        return Store(self.store).fetch_or_make("perform", self._key(take), lambda folder: render(folder, take))
+
+    def find(self, take: Take) -> Path | None:
+        """The take's folder if it is there and was not touched since its sha256 were last found right."""
+        return Store(self.store).find("perform", self._key(take))
+
+    def _key(self, take: Take) -> dict[str, Any]:
+        return {"take": asdict(take), **self.recipe}
 
 
 def recipe() -> dict[str, str]:

@@ -11,17 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.shards.census import count_reasons
+from stages.shards.check import ShardSum
 from stages.shards.files import read_json, sha256_json, write_json
 from stages.shards.schema import SCHEMA_VERSION, ClipMedia, ClipRow, DecodedClip, Reject
-from stages.shards.store import Store, link_file
+from stages.shards.store import SUMS, Store, link_file
 from stages.shards.tables import write_rows
-from stages.shards.writer import ShardFormat, open_shard, write_manifest
+from stages.shards.writer import ShardFormat, open_shard, write_sums
 
 SILENCE_DB = -200.0  # of digital silence: below the -136 dB of a single smallest sample in 3 s
 _FULL_SCALE = 32768.0
 _KEY_DIGITS = 12
 _RESULT = "result.json"
 _SHARD = "clips.arrow"
+_ROOM = "decode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,18 @@ class ShardJob:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """A finished shard in the store; `file` is None where none of its clips could be decoded."""
+    """A finished shard in the store; `file` and `sum` are None where none of its clips could be decoded."""
 
     name: str
-    file: Path | None
+    folder: Path
     clips: tuple[DecodedClip, ...]
     rejects: tuple[Reject, ...]
+    sum: ShardSum | None
+
+    @property
+    def file(self) -> Path | None:
+        """The shard itself."""
+        return None if self.sum is None else self.folder / _SHARD
 
 
 Opener = Callable[[VideoClips], Iterator[ClipMedia | Reject]]
@@ -74,12 +82,23 @@ class ShardMaker:
 
     def __call__(self, job: ShardJob) -> ShardResult:
         """The shard of a job, made or found; the same bytes whoever makes it."""
+        folder = Store(self.store).fetch_or_make(_ROOM, self._key(job), lambda target: self._make(target, job))
+        return _result(folder, self._name(job), job)
+
+    def find(self, job: ShardJob) -> ShardResult | None:
+        """The shard of a job if it is there and was not touched since its sha256 was last found right."""
+        folder = Store(self.store).find(_ROOM, self._key(job))
+        return None if folder is None else _result(folder, self._name(job), job)
+
+    def _named(self, job: ShardJob) -> dict[str, Any]:
         windows = [[v.video_id, [[getattr(c, f) for f in _WINDOW] for c in v.clips]] for v in job.videos]
-        named = {"schema_version": SCHEMA_VERSION, "videos": windows, **self.naming}
-        key = {**named, "recipe": self.recipe, "paths": [video.path for video in job.videos]}
-        folder = Store(self.store).fetch_or_make("decode", key, lambda target: self._make(target, job))
-        name = f"{_plain(job.arrival)}-{sha256_json(named)[:_KEY_DIGITS]}.arrow"
-        return _result(folder, name, job)
+        return {"schema_version": SCHEMA_VERSION, "videos": windows, **self.naming}
+
+    def _key(self, job: ShardJob) -> dict[str, Any]:
+        return {**self._named(job), "recipe": self.recipe, "paths": [video.path for video in job.videos]}
+
+    def _name(self, job: ShardJob) -> str:
+        return f"{_plain(job.arrival)}-{sha256_json(self._named(job))[:_KEY_DIGITS]}.arrow"
 
     def _make(self, folder: Path, job: ShardJob) -> None:
         rejects: list[Reject] = []
@@ -111,19 +130,19 @@ def plan(rows: Iterable[ClipRow], videos_per_shard: int) -> list[ShardJob]:
 
 def assemble(folder: Path, results: Sequence[ShardResult]) -> None:
     """Lay out a decoded folder: shards (links into the store), manifest.json, clips.parquet, rejects.parquet."""
-    shards: dict[Path, int] = {}
+    shards: dict[str, ShardSum] = {}
     for result in results:
-        if result.file is not None:
-            target = folder / "shards" / result.name
-            link_file(result.file, target)
-            shards[target] = len(result.clips)
-    for other in set((folder / "shards").glob("*.arrow")) - set(shards):
-        other.unlink()  # of an earlier run with other videos or params
+        if result.file is not None and result.sum is not None:
+            link_file(result.file, folder / "shards" / result.name)
+            shards[result.name] = result.sum
+    for other in (folder / "shards").glob("*.arrow"):
+        if other.name not in shards:
+            other.unlink()  # of an earlier run with other videos or params
     clips = sorted((clip for result in results for clip in result.clips), key=lambda clip: clip.clip_id)
     rejects = sorted((r for result in results for r in result.rejects), key=lambda r: (r.path, r.detail))
     write_rows(folder / "clips.parquet", clips, DecodedClip)
     write_rows(folder / "rejects.parquet", rejects, Reject)
-    write_manifest(folder / "manifest.json", shards)
+    write_sums(folder / "manifest.json", shards)
 
 
 def summary(results: Sequence[ShardResult]) -> str:
@@ -153,8 +172,13 @@ def _result(folder: Path, name: str, job: ShardJob) -> ShardResult:
     content = read_json(folder / _RESULT)
     rows = {clip.clip_id: clip for video in job.videos for clip in video.clips}
     clips = tuple(DecodedClip(**asdict(rows[facts["clip_id"]]), **_where(facts, name)) for facts in content["clips"])
-    file = folder / _SHARD if clips else None
-    return ShardResult(name, file, clips, tuple(Reject(**reject) for reject in content["rejects"]))
+    rejects = tuple(Reject(**reject) for reject in content["rejects"])
+    return ShardResult(name, folder, clips, rejects, _sum(folder, len(clips)) if clips else None)
+
+
+def _sum(folder: Path, rows: int) -> ShardSum:
+    """As the shard was made, not as it lies there: readers find out what damage the store has not seen."""
+    return ShardSum(read_json(folder / SUMS)[_SHARD], rows, (folder / _SHARD).stat().st_size)
 
 
 def _where(facts: dict[str, Any], name: str) -> dict[str, Any]:

@@ -1,6 +1,11 @@
 """Finished work outside DVC's outs, in folders keyed by all that it depends on; a damaged one is made anew.
 
-A killed or grown run asks again for the same keys and finds what is already there.
+A killed or grown run asks again for the same keys and finds what is already there. Beside the work, a folder holds
+    sums.json: sha256 of each of its files, as they were made;
+    key.json: the key, so that all work on one video can be found;
+    seen.json: size, modification time and inode of each file when its sha256 was last found right. A folder whose files
+        still look like that is not hashed again, unless PIXELS_VERIFY is set. Its own modification time is when the
+        work was last asked for.
 """
 
 import errno
@@ -8,15 +13,18 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from stages.shards.files import copy_whole, read_json, sha256, sha256_json, write_json
 
-_SUMS = "sums.json"
-_PARTIAL = ".partial"
+KEY, SUMS, SEEN = "key.json", "sums.json", "seen.json"
+USES = "uses"  # room of the records of `Store.note_use`
+PARTIAL = ".partial"
 _ABANDONED_AFTER_S = 24 * 3600.0
+_CLOCK_TICK_NS = 10**9  # more than a file system's: within one tick, a change may leave the modification time as it is
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP)
 
 
@@ -34,29 +42,51 @@ class Store:
             key: JSON value of everything that the result depends on.
             make: Fills the folder that it is given; must give the same files for the same key.
         """
-        folder = self._root / room / sha256_json(key)
-        if is_whole(folder):
+        folder = self._folder(room, key)
+        if _verify(folder):
             return folder
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(folder.parent)
-        temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name[:16]}-", suffix=_PARTIAL, dir=folder.parent))
+        sweep(folder.parent)
+        temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name[:16]}-", suffix=PARTIAL, dir=folder.parent))
         try:
             make(temporary)
-            write_json(temporary / _SUMS, {name: sha256(temporary / name) for name in _files(temporary)})
+            _seal(temporary, key)
             _move(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return folder
 
+    def find(self, room: str, key: dict[str, Any]) -> Path | None:
+        """Folder of finished work that looks as when it was last found whole; None: ask `fetch_or_make`."""
+        folder = self._folder(room, key)
+        return folder if _looks_whole(folder) else None
+
+    def note_use(self, stage: str, folders: Iterable[Path]) -> None:
+        """Record all that the outs of this workspace's `stage` were made of: `gc` keeps it for as long as it is."""
+        workspace = str(Path.cwd())
+        names = sorted({folder.relative_to(self._root).as_posix() for folder in folders})
+        record = {"workspace": workspace, "stage": stage, "folders": names}
+        write_json(self._root / USES / f"{sha256_json([workspace, stage])[:16]}.json", record)
+
+    def _folder(self, room: str, key: dict[str, Any]) -> Path:
+        return self._root / room / sha256_json(key)
+
 
 def is_whole(folder: Path) -> bool:
-    """Whether a store folder is there with exactly the files and bytes that it was made with."""
+    """Whether a store folder is there with exactly the files and bytes that it was made with; reads all of them."""
     try:
-        sums = read_json(folder / _SUMS)
+        sums = read_json(folder / SUMS)
         return set(sums) == set(_files(folder)) and all(sha256(folder / name) == sums[name] for name in sums)
     except (OSError, ValueError, AttributeError, TypeError):
         return False
+
+
+def sweep(room: Path) -> None:
+    """Remove what killed makers left behind; a day is longer than any of them works on one folder."""
+    for leftover in room.glob(f"*{PARTIAL}"):
+        if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER_S:
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def link_tree(source: Path, target: Path) -> None:
@@ -85,7 +115,52 @@ def source_digest(*places: Path) -> str:
 
 def _files(folder: Path) -> list[str]:
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in names if name != _SUMS)
+    return sorted(name for name in names if name not in (KEY, SUMS, SEEN))
+
+
+def _looks(folder: Path) -> dict[str, list[int]]:
+    """Size, modification time and inode of each file."""
+    found = {name: (folder / name).stat() for name in _files(folder)}
+    return {name: [status.st_size, status.st_mtime_ns, status.st_ino] for name, status in found.items()}
+
+
+def _looks_whole(folder: Path) -> bool:
+    """Whether nothing was touched since the sha256 of all files were last found right; notes the use."""
+    if os.environ.get("PIXELS_VERIFY"):
+        return False
+    try:
+        if read_json(folder / SEEN) != _looks(folder) or set(read_json(folder / SUMS)) != set(_files(folder)):
+            return False
+    except (OSError, ValueError, TypeError):
+        return False
+    with suppress(PermissionError):  # another user's, in a store that several share
+        os.utime(folder / SEEN)
+    return True
+
+
+def _verify(folder: Path) -> bool:
+    if _looks_whole(folder):
+        return True
+    started_ns = time.time_ns()
+    try:
+        looks = _looks(folder)
+    except OSError:
+        return False
+    if not is_whole(folder):
+        return False
+    if all(modified_ns < started_ns - _CLOCK_TICK_NS for _, modified_ns, _ in looks.values()):
+        write_json(folder / SEEN, looks)
+    return True
+
+
+def _seal(folder: Path, key: dict[str, Any]) -> None:
+    """Write down what was made. Its files are dated back a tick, so that any later write changes their date."""
+    made_ns = time.time_ns() - _CLOCK_TICK_NS
+    for name in _files(folder):
+        os.utime(folder / name, ns=(made_ns, made_ns))
+    write_json(folder / KEY, key)
+    write_json(folder / SUMS, {name: sha256(folder / name) for name in _files(folder)})
+    write_json(folder / SEEN, _looks(folder))
 
 
 def _move(temporary: Path, folder: Path) -> None:
@@ -95,10 +170,3 @@ def _move(temporary: Path, folder: Path) -> None:
     except OSError:
         if not is_whole(folder):
             raise
-
-
-def _sweep(room: Path) -> None:
-    """Remove what killed makers left behind; a day is longer than any of them works on one folder."""
-    for leftover in room.glob(f"*{_PARTIAL}"):
-        if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER_S:
-            shutil.rmtree(leftover, ignore_errors=True)

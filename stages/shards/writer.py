@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from stages.shards.check import ShardSum
 from stages.shards.files import replacing, sha256, write_json
 from stages.shards.schema import SCHEMA_VERSION, ClipMedia
 
@@ -89,8 +90,9 @@ def shard_schema(layout: ShardFormat) -> pa.Schema:
 
 def write_manifest(path: Path, shards: dict[Path, int]) -> None:
     """List shards (path -> number of rows) with their sizes and sha256."""
-    entries = {
-        shard.name: {"sha256": sha256(shard), "rows": rows, "bytes": shard.stat().st_size}
-        for shard, rows in sorted(shards.items())
-    }
-    write_json(path, {"schema_version": SCHEMA_VERSION, "shards": entries})
+    write_sums(path, {shard.name: ShardSum(sha256(shard), rows, shard.stat().st_size) for shard, rows in shards.items()})
+
+
+def write_sums(path: Path, sums: dict[str, ShardSum]) -> None:
+    """Write a manifest of shards by file name."""
+    write_json(path, {"schema_version": SCHEMA_VERSION, "shards": {name: asdict(sums[name]) for name in sorted(sums)}})

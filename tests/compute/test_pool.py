@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.compute.pool import ItemError, Pool, open_pool
+from stages.compute import pool as pool_module
+from stages.compute.pool import ItemError, Pool, make_all, open_pool
 from stages.shards.files import replacing
 
 
@@ -30,7 +31,7 @@ def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIXELS_SERIAL", "1" if request.param == "serial" else "")
         patch.setenv("PIXELS_WORKERS", "2")
-        with open_pool() as opened:
+        with open_pool(2) as opened:
             yield opened
 
 
@@ -57,3 +58,32 @@ def test_a_worker_that_dies_is_replaced_and_its_item_tried_again(pool: Pool, tmp
     if type(pool).__name__ == "SerialPool":
         pytest.skip("in this process there is no worker to lose")
     assert sorted(pool.map(partial(die_once, tmp_path), [4, 5])) == [(0, 4), (1, 5)]
+
+
+class Halver:
+    """Has the halves of some numbers, and makes that of any; a maker needs no pool to be found."""
+
+    def __init__(self, known: set[int]) -> None:
+        self._known = known
+
+    def __call__(self, item: int) -> float:
+        return item / 2
+
+    def find(self, item: int) -> float | None:
+        return item / 2 if item in self._known else None
+
+
+@pytest.mark.parametrize("known", [{1, 2, 3}, {1, 3}])
+def test_no_workers_start_for_nothing_or_one(known: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIXELS_SERIAL", raising=False)
+    monkeypatch.setattr(pool_module, "_start", lambda ray: pytest.fail("ray was started"))
+    done: list[int] = []
+    assert make_all(Halver(known), [1, 2, 3], done.append) == [0.5, 1.0, 1.5]
+    assert sorted(done) == [0, 1, 2]
+
+
+def test_what_is_found_and_what_is_made_come_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXELS_SERIAL", "1")
+    done: list[int] = []
+    assert make_all(Halver({2}), [1, 2, 3], done.append) == [0.5, 1.0, 1.5]
+    assert done == [1, 0, 2]

@@ -1,3 +1,4 @@
+import os
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages.shards.check import ShardError
 from stages.shards.files import sha256
 from stages.shards.jobs import SILENCE_DB, ShardMaker, VideoClips, assemble, loudness_db, plan, summary
 from stages.shards.reader import ClipReader
@@ -83,6 +85,30 @@ def test_a_bad_video_is_one_reject_and_costs_nothing_else(tmp_path: Path) -> Non
     assemble(tmp_path / "out", results[:1])
     assert len(list((tmp_path / "out" / "shards").iterdir())) == 1
     assert summary(results) == "4 clips in 2 shards; rejected: damaged 2"
+
+
+def test_a_shard_that_rotted_in_the_store_is_not_taken_for_good(tmp_path: Path) -> None:
+    (job,) = plan(rows("a", "v1"), 1)
+    file = maker(tmp_path / "store")(job).file
+    assert file is not None
+    status, content = file.stat(), bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # as a bad disk does: no date tells
+    found = maker(tmp_path / "store").find(job)
+    assert found is not None
+    assemble(tmp_path / "out", [found])
+    with pytest.raises(ShardError, match="PIXELS_VERIFY=1"):
+        ClipReader(tmp_path / "out").audio("v1-00000")
+
+
+def test_a_shard_is_found_only_once_it_is_made(tmp_path: Path) -> None:
+    one, other = plan(rows("a", "v1", "bad2"), 1)
+    make = maker(tmp_path)
+    assert (make.find(one), make.find(other)) == (None, None)
+    made = [make(job) for job in (one, other)]
+    assert [make.find(job) for job in (one, other)] == made
+    assert {result.file is None for result in made} == {True, False}
 
 
 def test_rows_know_how_loud_and_large_their_clips_are(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_every_flipped_bit_is_found_and_its_shard_named(tmp_path: Path) -> None:
         path.write_bytes(torn)
         reader = ClipReader(tmp_path)
         reader.audio(written[0].clip_id)  # the other shard is still good
-        with pytest.raises(ShardError, match=r"s1\.arrow.*damaged; run `dvc repro"):
+        with pytest.raises(ShardError, match=r"s1\.arrow.*damaged; run `PIXELS_VERIFY=1 dvc repro"):
             reader.audio(written[1].clip_id)
 
 

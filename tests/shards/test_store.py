@@ -1,10 +1,12 @@
 import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from stages.shards.files import sha256
+from stages.shards.files import read_json, sha256
 from stages.shards.store import Store, is_whole, link_tree, source_digest
 
 
@@ -61,6 +63,76 @@ def test_a_damaged_entry_is_made_anew_and_only_that(tmp_path: Path, damage: Call
         assert is_whole(store.fetch_or_make("decode", {"n": n}, make))
     assert make.calls == 3
     assert other.exists()
+
+
+def rot(path: Path) -> None:
+    """Flip a bit as a bad disk does: no date tells."""
+    status, content = path.stat(), bytearray(path.read_bytes())
+    content[0] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_work_that_nobody_touched_is_not_hashed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, make, hashed = Store(tmp_path), Maker(), list[Path]()
+    monkeypatch.setattr("stages.shards.store.sha256", lambda path: hashed.append(path) or sha256(path))
+    folder = store.fetch_or_make("decode", {"n": 1}, make)
+    assert len(hashed) == 2
+    assert store.fetch_or_make("decode", {"n": 1}, make) == store.find("decode", {"n": 1}) == folder
+    assert len(hashed) == 2
+    monkeypatch.setenv("PIXELS_VERIFY", "1")
+    assert store.find("decode", {"n": 1}) is None
+    assert store.fetch_or_make("decode", {"n": 1}, make) == folder
+    assert (len(hashed), make.calls) == (4, 1)
+
+
+def test_a_store_that_was_copied_is_hashed_once(tmp_path: Path) -> None:
+    Store(tmp_path / "one").fetch_or_make("decode", {}, Maker())
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    store, make = Store(tmp_path / "other"), Maker()
+    assert store.find("decode", {}) is None
+    folder = store.fetch_or_make("decode", {}, make)
+    assert store.find("decode", {}) == folder
+    assert make.calls == 0
+
+
+@pytest.mark.parametrize("damage", [flip, remove, add, forget, scramble])
+def test_damaged_work_is_not_found(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    store = Store(tmp_path)
+    folder = store.fetch_or_make("decode", {}, Maker())
+    assert store.find("decode", {}) == folder
+    damage(folder)
+    assert store.find("decode", {}) is None
+
+
+def test_what_rots_without_a_new_date_is_made_anew_on_demand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, make = Store(tmp_path), Maker()
+    folder = store.fetch_or_make("decode", {}, make)
+    rot(folder / "b.bin")
+    monkeypatch.setenv("PIXELS_VERIFY", "1")
+    assert (store.fetch_or_make("decode", {}, make) / "b.bin").read_bytes() == b"b"
+    assert make.calls == 2
+
+
+def test_asking_for_work_is_a_use_of_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    seen = store.fetch_or_make("decode", {}, Maker()) / "seen.json"
+    for ask in (lambda: store.find("decode", {}), lambda: store.fetch_or_make("decode", {}, Maker())):
+        os.utime(seen, (1, 1))
+        ask()
+        assert time.time() - seen.stat().st_mtime < 60
+
+
+def test_the_outs_of_a_workspace_say_what_they_were_made_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = Store(tmp_path / "store")
+    folders = [store.fetch_or_make("decode", {"n": n}, Maker()) for n in (1, 2)]
+    for some in (folders, folders[:1]):
+        store.note_use("decode", some)
+    (record,) = (tmp_path / "store" / "uses").iterdir()
+    names = [f"decode/{folders[0].name}"]
+    assert read_json(record) == {"workspace": str(tmp_path), "stage": "decode", "folders": names}
+    assert read_json(folders[0] / "key.json") == {"n": 1}
 
 
 def test_failed_work_leaves_nothing(tmp_path: Path) -> None:
