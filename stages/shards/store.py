@@ -9,12 +9,13 @@ A killed or grown run asks again for the same keys and finds what is already the
 """
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from stages.shards.files import copy_whole, read_json, sha256, sha256_json, writ
 KEY, SUMS, SEEN = "key.json", "sums.json", "seen.json"
 USES = "uses"  # room of the records of `Store.note_use`
 PARTIAL = ".partial"
-_ABANDONED_AFTER_S = 24 * 3600.0
 _CLOCK_TICK_NS = 10**9  # more than a file system's: within one tick, a change may leave the modification time as it is
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP)
 
@@ -48,13 +48,10 @@ class Store:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         sweep(folder.parent)
-        temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name[:16]}-", suffix=PARTIAL, dir=folder.parent))
-        try:
+        with _workplace(folder) as temporary:
             make(temporary)
             _seal(temporary, key)
             _move(temporary, folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         return folder
 
     def find(self, room: str, key: dict[str, Any]) -> Path | None:
@@ -83,10 +80,37 @@ def is_whole(folder: Path) -> bool:
 
 
 def sweep(room: Path) -> None:
-    """Remove what killed makers left behind; a day is longer than any of them works on one folder."""
+    """Remove what killed makers left behind; a living one holds a lock."""
     for leftover in room.glob(f"*{PARTIAL}"):
-        if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER_S:
-            shutil.rmtree(leftover, ignore_errors=True)
+        with suppress(OSError):  # another process sweeps too, or works there
+            descriptor = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(leftover, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+@contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    """A new, empty folder beside `folder` to make it in, which this process has to itself; removed afterwards."""
+    temporary, descriptor = _new_workplace(folder)
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _new_workplace(folder: Path) -> tuple[Path, int]:
+    while True:
+        temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name[:16]}-", suffix=PARTIAL, dir=folder.parent))
+        with suppress(FileNotFoundError):
+            descriptor = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if temporary.exists():
+                return temporary, descriptor
+            os.close(descriptor)  # swept before it was locked
 
 
 def link_tree(source: Path, target: Path) -> None:
