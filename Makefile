@@ -4,7 +4,7 @@ include infra/quiet.env
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run plan doctor gc environment test check lint format types imports lock preset clean
+.PHONY: help run plan doctor gc environment test nightly check lint format types imports lock preset clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ environment: ## Create .venv from the hashed lock (nothing to do when it is curr
 
 test: environment ## Run the whole test suite (PIXELS_MEDIA=folder adds the tests on real media)
 	@python -m pytest
+
+nightly: environment ## Kill every stage at many random moments, and keep the tracking server away for a minute
+	@python -m pytest -m nightly tests/faults
 
 check: lint types imports test ## Everything that a change must pass
 

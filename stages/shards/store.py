@@ -32,7 +32,7 @@ class Store:
     """Folders `root/<room>/<key>`, whole or absent, each with the sha256 of its files."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
 
     def fetch_or_make(self, room: str, key: dict[str, Any], make: Callable[[Path], None]) -> Path:
         """Folder of the work named by `key`; made by `make(empty folder)` when absent or damaged.
@@ -46,9 +46,7 @@ class Store:
         if _verify(folder):
             return folder
         shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        sweep(folder.parent)
-        with _workplace(folder) as temporary:
+        with self.workplace(room, folder.name[:16]) as temporary:
             make(temporary)
             _seal(temporary, key)
             _move(temporary, folder)
@@ -59,15 +57,27 @@ class Store:
         folder = self._folder(room, key)
         return folder if _looks_whole(folder) else None
 
+    @contextmanager
+    def workplace(self, room: str, name: str) -> Iterator[Path]:
+        """A new, empty folder in a room, this process's own; gone afterwards, or, if we are killed, at the next use."""
+        (self.root / room).mkdir(parents=True, exist_ok=True)
+        sweep(self.root / room)
+        temporary, descriptor = _new_workplace(self.root / room, name)
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            os.close(descriptor)
+
     def note_use(self, stage: str, folders: Iterable[Path]) -> None:
         """Record all that the outs of this workspace's `stage` were made of: `gc` keeps it for as long as it is."""
         workspace = str(Path.cwd())
-        names = sorted({folder.relative_to(self._root).as_posix() for folder in folders})
+        names = sorted({folder.relative_to(self.root).as_posix() for folder in folders})
         record = {"workspace": workspace, "stage": stage, "folders": names}
-        write_json(self._root / USES / f"{sha256_json([workspace, stage])[:16]}.json", record)
+        write_json(self.root / USES / f"{sha256_json([workspace, stage])[:16]}.json", record)
 
     def _folder(self, room: str, key: dict[str, Any]) -> Path:
-        return self._root / room / sha256_json(key)
+        return self.root / room / sha256_json(key)
 
 
 def is_whole(folder: Path) -> bool:
@@ -91,20 +101,9 @@ def sweep(room: Path) -> None:
                 os.close(descriptor)
 
 
-@contextmanager
-def _workplace(folder: Path) -> Iterator[Path]:
-    """A new, empty folder beside `folder` to make it in, which this process has to itself; removed afterwards."""
-    temporary, descriptor = _new_workplace(folder)
-    try:
-        yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        os.close(descriptor)
-
-
-def _new_workplace(folder: Path) -> tuple[Path, int]:
+def _new_workplace(room: Path, name: str) -> tuple[Path, int]:
     while True:
-        temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name[:16]}-", suffix=PARTIAL, dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f"{name}-", suffix=PARTIAL, dir=room))
         with suppress(FileNotFoundError):
             descriptor = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -10,10 +10,12 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+from dags.graph import read_graph
 from tests.synth.world import digests, surroundings
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -28,6 +30,16 @@ RESULTS = (
     "models/**/*",
     "reports/*",
 )
+
+
+def commands(workspace: Path) -> dict[str, str]:
+    """`cmd` of each stage with its item filled in, in an order that the graph allows."""
+    graph = read_graph(workspace)
+    needs: dict[str, set[str]] = {address: set() for address in sorted(graph.stages)}
+    for maker, user in graph.edges:
+        needs[user].add(maker)
+    order = TopologicalSorter(needs).static_order()
+    return {address: f"python -m stages {address.replace('@', ' ')}" for address in order}
 
 
 @contextmanager
@@ -98,7 +110,7 @@ def descendants(of: int | None = None) -> dict[int, str]:
     return {pid: _command_line(pid) for pid in sorted(found)}
 
 
-def wait_for_no_survivor(known: set[int], within_s: float) -> None:
+def wait_for_no_survivor(known: Collection[int], within_s: float) -> None:
     """Fail with the command lines of processes that are neither `known` nor ended in time."""
     deadline_s = time.monotonic() + within_s
     while left := {pid: line for pid, line in descendants().items() if pid not in known}:
@@ -114,6 +126,17 @@ def partials(workspace: Path) -> list[str]:
     """Files and folders under a temporary name."""
     found = (path for path in workspace.rglob("*") if ".partial" in path.name)
     return sorted(str(path.relative_to(workspace)) for path in found)
+
+
+def damage(path: Path, kind: str) -> None:
+    """Damage a file in place, under all its names: "flip" one bit, "cut" its half off, "zero" a block of it."""
+    content, middle = bytearray(path.read_bytes()), path.stat().st_size // 2
+    if kind == "flip":
+        content[middle] ^= 1
+    elif kind == "zero":
+        content[middle : middle + 4096] = bytes(len(content[middle : middle + 4096]))
+    path.chmod(0o644)  # DVC protects what it has cached
+    path.write_bytes(content[:middle] if kind == "cut" else content)
 
 
 def results(workspace: Path) -> dict[str, str]:

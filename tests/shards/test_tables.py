@@ -1,3 +1,4 @@
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -77,3 +78,20 @@ def test_what_no_column_can_hold_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(TypeError, match="mixed"):
         write_rows(tmp_path / "t.parquet", [], Odd)
+
+
+def test_no_flipped_bit_changes_a_value_unnoticed(tmp_path: Path) -> None:
+    path, dice, found = tmp_path / "t.parquet", random.Random(3), 0
+    written = [clip_row(n) for n in range(20)]
+    write_rows(path, written, ClipRow)
+    content = path.read_bytes()
+    for _ in range(200):
+        damaged = bytearray(content)
+        damaged[dice.randrange(len(damaged))] ^= 1 << dice.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            assert read_rows(path, ClipRow) == written
+        except TableError as error:
+            assert str(path) in str(error)
+            found += 1
+    assert found > 100
