@@ -4,7 +4,7 @@ include infra/quiet.env
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run plan doctor gc environment test check lint format types imports lock preset unseen benchmarks clean
+.PHONY: help run plan doctor gc environment test nightly check lint format types imports lock preset unseen benchmarks clean
 SEEDS ?= 101 102 103
 BENCHMARKS ?= bss clips inputs step
 
@@ -28,6 +28,9 @@ environment: ## Create .venv from the hashed lock (nothing to do when it is curr
 
 test: environment ## Run the whole test suite (PIXELS_MEDIA=folder adds the tests on real media)
 	@python -m pytest
+
+nightly: environment ## Kill every stage at many random moments, and keep the tracking server away for a minute
+	@python -m pytest -m nightly tests/faults
 
 check: lint types imports test ## Everything that a change must pass
 

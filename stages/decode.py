@@ -14,7 +14,7 @@ from stages.media.sandbox import version
 from stages.media.tracks import MOTION_GAIN
 from stages.params import At, Clip, Decode
 from stages.progress import progress
-from stages.shards.jobs import ShardMaker, VideoClips, assemble, plan, summary
+from stages.shards.jobs import MAX_DEATHS, ShardMaker, VideoClips, assemble, plan, summary
 from stages.shards.schema import ClipMedia, ClipRow, Reject
 from stages.shards.store import Store, source_digest
 from stages.shards.tables import read_rows
@@ -30,17 +30,21 @@ def run(clip: Clip, decode: Decode, videos: Annotated[str, At("index.videos")]) 
     jobs = plan(read_rows(layout.CLIPS, ClipRow), decode.videos_per_shard)
     code = source_digest(*(Path(__file__).parent / name for name in _CODE))
     rates = clip.model_dump(include=_RATES) | decode.model_dump(include=_RATES)
-    maker = ShardMaker(
-        store=layout.store().resolve(),
-        naming={"clip": clip.model_dump(), "decode": decode.model_dump(exclude=_NOT_CONTENT)},
-        recipe={"code": code, "tool": version(), "timeout_s": decode.timeout_s},
-        layout=ShardFormat(**rates, motion_gain=MOTION_GAIN),
-        open_video=VideoOpener(Path(videos).resolve(), clip, decode),
-    )
-    with progress("decode", total=sum(job.num_clips for job in jobs), unit="clips") as meter:
-        decoded = make_all(maker, jobs, lambda position: meter.advance(jobs[position].num_clips))
+    store = Store(layout.store().resolve())
+    with store.workplace("decode", "tries") as tries:
+        maker = ShardMaker(
+            store=store.root,
+            naming={"clip": clip.model_dump(), "decode": decode.model_dump(exclude=_NOT_CONTENT)},
+            recipe={"code": code, "tool": version(), "timeout_s": decode.timeout_s},
+            layout=ShardFormat(**rates, motion_gain=MOTION_GAIN),
+            open_video=VideoOpener(Path(videos).resolve(), clip, decode),
+            tries=tries,
+        )
+        deaths = MAX_DEATHS * decode.videos_per_shard  # each video of a shard may be one that kills
+        with progress("decode", total=sum(job.num_clips for job in jobs), unit="clips") as meter:
+            decoded = make_all(maker, jobs, lambda n: meter.advance(jobs[n].num_clips), max_deaths=deaths)
     assemble(layout.DECODE, decoded)
-    Store(maker.store).note_use("decode", [result.folder for result in decoded])
+    store.note_use("decode", [result.folder for result in decoded])
     print(f"decode: {summary(decoded)}")
 
 

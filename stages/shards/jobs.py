@@ -24,6 +24,7 @@ _KEY_DIGITS = 12
 _RESULT = "result.json"
 _SHARD = "clips.arrow"
 _ROOM = "decode"
+MAX_DEATHS = 2  # of workers at one video, before it is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,17 @@ class ShardMaker:
     recipe: dict[str, Any]  # further things that a stored result must not outlive: code, tool versions, limits
     layout: ShardFormat
     open_video: Opener  # yields media of clips in their order, and a reject for what fails
+    tries: Path  # a folder of this run: what is being decoded, so that a video which kills workers is found
 
     def __call__(self, job: ShardJob) -> ShardResult:
-        """The shard of a job, made or found; the same bytes whoever makes it."""
-        folder = Store(self.store).fetch_or_make(_ROOM, self._key(job), lambda target: self._make(target, job))
+        """The shard of a job, made or found; the same bytes whoever makes it.
+
+        A video at which `MAX_DEATHS` workers of this run died is left out; another run tries it again, since its key
+        does not say so.
+        """
+        deadly = {video.video_id for video in job.videos if len(self._marks(video)) >= MAX_DEATHS}
+        key = self._key(job) | ({"deadly": sorted(deadly)} if deadly else {})
+        folder = Store(self.store).fetch_or_make(_ROOM, key, lambda target: self._make(target, job, deadly))
         return _result(folder, self._name(job), job)
 
     def find(self, job: ShardJob) -> ShardResult | None:
@@ -100,11 +108,11 @@ class ShardMaker:
     def _name(self, job: ShardJob) -> str:
         return f"{_plain(job.arrival)}-{sha256_json(self._named(job))[:_KEY_DIGITS]}.arrow"
 
-    def _make(self, folder: Path, job: ShardJob) -> None:
+    def _make(self, folder: Path, job: ShardJob, deadly: set[str]) -> None:
         rejects: list[Reject] = []
         facts: list[dict[str, Any]] = []
         with open_shard(folder / _SHARD, self.layout) as shard:
-            for media in (media for video in job.videos for media in self.open_video(video)):
+            for media in (media for video in job.videos for media in self._media(video, video.video_id in deadly)):
                 if isinstance(media, Reject):
                     rejects.append(media)
                 else:
@@ -112,6 +120,18 @@ class ShardMaker:
         if not facts:
             (folder / _SHARD).unlink()
         write_json(folder / _RESULT, {"clips": facts, "rejects": [asdict(reject) for reject in rejects]})
+
+    def _media(self, video: VideoClips, deadly: bool) -> Iterator[ClipMedia | Reject]:
+        if deadly:
+            yield Reject(video.path, _ROOM, "crash", f"{MAX_DEATHS} workers died while they decoded it")
+            return
+        mark = self.tries / f"{video.video_id}.{len(self._marks(video))}"
+        mark.touch()
+        yield from self.open_video(video)
+        mark.unlink()
+
+    def _marks(self, video: VideoClips) -> list[Path]:
+        return list(self.tries.glob(f"{video.video_id}.*"))
 
 
 def plan(rows: Iterable[ClipRow], videos_per_shard: int) -> list[ShardJob]:
