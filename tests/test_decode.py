@@ -109,11 +109,13 @@ def test_real_clips_are_decoded_and_those_without_sound_refused(
     rejects = read_rows(layout.INDEX_REJECTS, Reject)
     names = ("calm_flute", "calm_guitar", "calm_harp", "calm_piano")
     assert [(reject.path, reject.reason) for reject in rejects] == [(f"{name}.mp4", "no_audio") for name in names]
-    assert read_rows(layout.DECODE_REJECTS, Reject) == []
+    # its sound track is digital silence from end to end
+    (silent,) = read_rows(layout.DECODE_REJECTS, Reject)
+    assert (silent.path, silent.reason) == ("mfares_guitar.mp4", "silent")
     reader = ClipReader()
-    assert len({clip.video_id for clip in reader.clips}) == 42
+    assert len({clip.video_id for clip in reader.clips}) == 41
     for clip in reader.clips:
         assert len(reader.audio(clip.clip_id)) == 33075 and clip.num_frames == 24
         assert min(clip.height, clip.width) == 128
-    silent = {clip.path for clip in reader.clips if clip.rms_db < params.mixes.min_rms_db}
-    assert "mfares_guitar.mp4" in silent and len(silent) <= 3
+    quiet = {clip.path for clip in reader.clips if clip.rms_db < params.mixes.min_rms_db}
+    assert len(quiet) <= 2
