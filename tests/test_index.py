@@ -73,3 +73,15 @@ def test_an_empty_and_an_absent_folder_are_errors_that_name_it(videos: Path) -> 
     (videos / "a.mp4").touch()
     with pytest.raises(ValueError, match=r"no video can be used: 1 of 1 files rejected \(empty 1\)"):
         index.run(CLIP, INDEX)
+
+
+def test_more_bad_files_than_allowed_fail_the_stage_with_counts(videos: Path) -> None:
+    fill(videos)
+    strict = INDEX.model_copy(update={"max_reject_share": 0.49})
+    counts = r"videos: 3 of 6 files rejected \(no_audio 1, not_media 1, too_short 1\)"
+    with pytest.raises(ValueError, match=counts + r", more than index\.max_reject_share = 0\.49"):
+        index.run(CLIP, strict)
+    assert len(read_rows(layout.INDEX_REJECTS, Reject)) == 4  # the duplicate is listed, and no fault
+    assert not layout.CLIPS.exists()
+    index.run(CLIP, INDEX.model_copy(update={"max_reject_share": 0.5}))
+    assert layout.CLIPS.exists()
