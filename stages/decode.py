@@ -14,7 +14,7 @@ from stages.media.sandbox import version
 from stages.media.tracks import MOTION_GAIN
 from stages.params import At, Clip, Decode
 from stages.progress import progress
-from stages.shards.jobs import MAX_DEATHS, ShardMaker, VideoClips, assemble, plan, summary
+from stages.shards.jobs import MAX_DEATHS, ShardMaker, VideoClips, assemble, check_rejects, plan, summary
 from stages.shards.schema import ClipMedia, ClipRow, Reject
 from stages.shards.store import Store, source_digest
 from stages.shards.tables import read_rows
@@ -25,7 +25,12 @@ _CODE = ("decode.py", "media", "shards/jobs.py", "shards/schema.py", "shards/wri
 _RATES = {"frame_rate_hz", "sample_rate_hz", "motion_rate_hz", "motion_side_cells"}
 
 
-def run(clip: Clip, decode: Decode, videos: Annotated[str, At("index.videos")]) -> None:
+def run(
+    clip: Clip,
+    decode: Decode,
+    videos: Annotated[str, At("index.videos")],
+    max_reject_share: Annotated[float, At("index.max_reject_share")],
+) -> None:
     """Decode the clips of the index, one ffmpeg a video, side by side -> shards, clips, rejects, manifest."""
     jobs = plan(read_rows(layout.CLIPS, ClipRow), decode.videos_per_shard)
     code = source_digest(*(Path(__file__).parent / name for name in _CODE))
@@ -45,6 +50,7 @@ def run(clip: Clip, decode: Decode, videos: Annotated[str, At("index.videos")]) 
             decoded = make_all(maker, jobs, lambda n: meter.advance(jobs[n].num_clips), max_deaths=deaths)
     assemble(layout.DECODE, decoded)
     store.note_use("decode", [result.folder for result in decoded])
+    check_rejects(decoded, jobs, max_reject_share)
     print(f"decode: {summary(decoded)}")
 
 

@@ -134,3 +134,15 @@ def test_files_that_are_not_listed_do_not_count_as_bad(videos: Path) -> None:
     lists = {"solos": ListFile(file="solos.json", format="solos", split=None)}
     index.run(CLIP, INDEX.model_copy(update={"lists": lists, "max_reject_share": 0.0}))
     assert {row.label for row in read_rows(layout.CLIPS, ClipRow)} == {"Horn"}
+
+
+def test_more_bad_files_than_allowed_fail_the_stage_with_counts(videos: Path) -> None:
+    fill(videos)
+    strict = INDEX.model_copy(update={"max_reject_share": 0.49})
+    counts = r"videos: 3 of 6 files rejected \(no_audio 1, not_media 1, too_short 1\)"
+    with pytest.raises(ValueError, match=counts + r", more than index\.max_reject_share = 0\.49"):
+        index.run(CLIP, strict)
+    assert len(read_rows(layout.INDEX_REJECTS, Reject)) == 4  # the duplicate is listed, and no fault
+    assert not layout.CLIPS.exists()
+    index.run(CLIP, INDEX.model_copy(update={"max_reject_share": 0.5}))
+    assert layout.CLIPS.exists()

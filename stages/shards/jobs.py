@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.shards.census import count_reasons
+from stages import layout
+from stages.shards.census import CensusError, count_reasons
 from stages.shards.check import ShardSum
 from stages.shards.files import read_json, sha256_json, write_json
 from stages.shards.schema import SCHEMA_VERSION, WINDOW, ClipMedia, ClipRow, DecodedClip, Reject
@@ -168,6 +169,18 @@ def summary(results: Sequence[ShardResult]) -> str:
     count = sum(len(result.clips) for result in results)
     num_shards = sum(result.file is not None for result in results)
     return f"{count} clips in {num_shards} shards; rejected: {count_reasons(rejects)}"
+
+
+def check_rejects(results: Sequence[ShardResult], jobs: Sequence[ShardJob], max_reject_share: float) -> None:
+    """`CensusError` with counts where no video gave a clip, or more gave none than the share that is allowed."""
+    num_videos = sum(len(job.videos) for job in jobs)
+    num_bad = num_videos - len({clip.video_id for result in results for clip in result.clips})
+    if num_bad == num_videos or num_bad > max_reject_share * num_videos:
+        reasons = count_reasons([reject for result in results for reject in result.rejects])
+        raise CensusError(
+            f"{num_bad} of {num_videos} videos gave no clip ({reasons}), at most the share index.max_reject_share = "
+            f"{max_reject_share:g}, and not all, may fail; {layout.DECODE_REJECTS} says why"
+        )
 
 
 def loudness_db(audio: NDArray[np.int16]) -> float:
