@@ -1,7 +1,7 @@
-"""Decoding one video beside two naked passes and beside a decode to nothing: `python -m tests.benchmarks.decode [json]`.
+"""Decoding one video beside two naked passes and a decode to nothing: `python -m tests.benchmarks.decode [json]`.
 
-Two passes are what users do today: all frames of the grid as JPEG in full size, then the sound as WAV. Ours gives scaled
-JPEGs, sound and motion from one pass, in the sandbox, and cuts all clips.
+Two passes are what users do today: all frames of the grid as JPEG in full size, then the sound as WAV. Ours gives
+scaled JPEGs, sound and motion from one pass, in the sandbox, and cuts all clips.
 """
 
 import multiprocessing
@@ -26,7 +26,7 @@ NAKED = ("ffmpeg", "-nostdin", "-v", "error", "-y", "-threads", "1", "-i")
 
 
 def film(folder: Path, size: str) -> Path:
-    """Something that moves in all places with the noise of a camera, and a tone: H.264 and AAC as services give them."""
+    """Something that moves in all places with the noise of a camera, and a tone: H.264 and AAC."""
     path = folder / f"{size}.mp4"
     picture = f"testsrc2=s={size}:r=25:d={DURATION_S},noise=alls=6:allf=t"
     sound = f"aevalsrc=0.3*sin(440*2*PI*t)|0.3*sin(660*2*PI*t):s=44100:d={DURATION_S}"

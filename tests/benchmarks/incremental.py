@@ -2,8 +2,8 @@
 
 FOLDER receives the films, each of its own tone, and is used again when they are there. `index` and `decode` run three
 times, as processes of their own and without ray, whose processes would not be counted: on all films of a first arrival
-folder, with 1 % more in a second one, and once more with nothing new. CPU seconds are user and system time of a stage and
-of all processes that it started (ffmpeg's), less what importing the stage costs.
+folder, with 1 % more in a second one, and once more with nothing new. CPU seconds are user and system time of a
+stage and of all processes that it started (ffmpeg's), less what importing the stage costs.
 """
 
 import json
