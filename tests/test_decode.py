@@ -94,13 +94,13 @@ def test_a_new_arrival_costs_its_own_shards_and_no_workers(workspace: Path, monk
         copy = first.with_name(f"{number}.mov")
         copy.write_bytes(first.read_bytes() + (9).to_bytes(4, "big") + b"free" + bytes([number]))
     index.run(CLIP, INDEX)
-    decode.run(CLIP, DECODE, INDEX.videos)
+    decode.run(CLIP, DECODE, INDEX.videos, INDEX.max_reject_share)
     before = {path.name: path.stat().st_ino for path in layout.SHARDS.iterdir()}
     write_film(workspace / "videos" / "second" / "new.mov", Film(duration_s=1.0, tone_hz=800))
     monkeypatch.setenv("PIXELS_SERIAL", "")
     monkeypatch.setattr("stages.compute.pool._start", lambda _: pytest.fail("ray was started"))
     index.run(CLIP, INDEX)
-    decode.run(CLIP, DECODE, INDEX.videos)
+    decode.run(CLIP, DECODE, INDEX.videos, INDEX.max_reject_share)
     after = {path.name: path.stat().st_ino for path in layout.SHARDS.iterdir()}
     assert (len(before), len(after)) == (5, 6)
     assert before.items() < after.items()
