@@ -19,7 +19,7 @@ from stages.params import Perform, read
 from stages.performances.film import cast, film, perform
 from stages.performances.take import Staging, Take
 
-SIDE_PX = 144
+SIDE_PX = 104
 COLUMNS = 8
 MOMENT_FRAMES = 30  # the frame that is shown of each take
 PLAIN = Staging(shifted=False, silent=None, distracted=False, idle=0.0, offset_ms=0.0, jitter_ms=0.0)
