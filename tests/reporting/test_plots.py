@@ -15,7 +15,10 @@ PLOTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encod
 
 @pytest.fixture
 def drawn() -> dict[str, Points]:
-    parts = [score_columns("pixels", [6.0, 2.0, None, 4.0]), score_columns("pixels:threshold_0.5", [3.0, 5.0, None, 1.0])]
+    parts = [
+        score_columns("pixels", [6.0, 2.0, None, 4.0]),
+        score_columns("pixels:threshold_0.5", [3.0, 5.0, None, 1.0]),
+    ]
     baselines = score_columns("mixture", [0.0, 0.0, None, 0.0])
     scores = {"pixels": {name: [v for part in parts for v in part[name]] for name in parts[0]}, "baselines": baselines}
     scores["pixels"]["si_sdri"][0] = 7.0  # the mixture is at -1 dB
