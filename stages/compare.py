@@ -14,6 +14,8 @@ from stages.shards.tables import read_columns
 def report(first: str, second: str, *, scores: Sequence[Path], kind: str | None, as_json: bool) -> int:
     """Print how much better `first` is than `second`, whose scores stand in the last of `scores`; the exit status."""
     try:
+        if len(scores) > 2:
+            raise ValueError(f"two tables can be compared, found {len(scores)}; give --scores once or twice")
         settings = read(layout.PARAMS).evaluate
         ours = rows_of(read_columns(scores[0]), first, kind)
         theirs = rows_of(read_columns(scores[-1]), second, kind)

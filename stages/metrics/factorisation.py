@@ -45,7 +45,9 @@ def nmf_masks(magnitude: Floats, num_sources: int, sample_rate_hz: int) -> Float
     """
     spectra, activations = _factorise(magnitude, num_sources * _COMPONENTS_PER_SOURCE)
     cepstra = _cepstra(spectra / (spectra.sum(axis=0) + _QUIETEST), sample_rate_hz)
-    owners = KMeans(num_sources, n_init=10, random_state=_SEED).fit_predict(cepstra)
+    # scikit-learn has no types: checkers take "auto", the default of two numbers here, for the only type
+    clustering = KMeans(num_sources, n_init=10, random_state=_SEED)  # pyright: ignore[reportArgumentType]
+    owners = clustering.fit_predict(cepstra)
     parts = np.stack([spectra[:, owners == source] @ activations[owners == source] for source in range(num_sources)])
     parts += _QUIETEST
     return parts / parts.sum(axis=0)
@@ -54,7 +56,7 @@ def nmf_masks(magnitude: Floats, num_sources: int, sample_rate_hz: int) -> Float
 def _factorise(magnitude: Floats, num_components: int) -> tuple[Floats, Floats]:
     """Spectra (F, C) and activations (C, T) whose product is close to the magnitude."""
     model = NMF(
-        num_components,
+        num_components,  # pyright: ignore[reportArgumentType]
         init="random",
         solver="mu",
         beta_loss="kullback-leibler",

@@ -87,7 +87,7 @@ def _controls(model: str, summaries: Mapping[str, ByKind], columns: Columns) -> 
 def _thresholds(model: str, summaries: Mapping[str, ByKind]) -> dict[str, Any]:
     """SI-SDR and SDR by kind and threshold, beside the model's own masks; empty where nothing was swept."""
     found: dict[str, Any] = {}
-    for name, by_kind in summaries.items():
+    for name, by_kind in sorted(summaries.items()):
         threshold = name.removeprefix(f"{model}:{THRESHOLD}")
         if threshold != name:
             for kind, summary in by_kind.items():
