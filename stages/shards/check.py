@@ -7,7 +7,7 @@ from typing import Any
 from stages.shards.files import read_json, sha256
 from stages.shards.schema import SCHEMA_VERSION
 
-# finished work is else taken for whole by its date
+# without PIXELS_VERIFY, finished work is taken for whole by its date
 REMAKE = "run `PIXELS_VERIFY=1 dvc repro --force --single-item decode` to write it anew"
 
 

@@ -23,15 +23,17 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
         yield connected
 
 
-def add_version(client: MlflowClient, model: str, videos: dict[str, list[str]] | None) -> str:
-    """A version whose run says whom it saw, or not; the run's id."""
-    run_id = client.create_run(experiment_id(client)).info.run_id
+def add_version(client: MlflowClient, model: str, videos: dict[str, list[str]] | None) -> tuple[str, str]:
+    """A version whose run says whom it saw, or not; ids of the run and of its logged model."""
+    experiment = experiment_id(client)
+    run_id = client.create_run(experiment).info.run_id
+    model_id = client.create_logged_model(experiment, model, run_id).model_id
     if videos is not None:
         client.log_dict(run_id, {role: videos.get(role, []) for role in ROLES}, "videos.json")
     if not client.search_registered_models(f"name = '{model}'"):
         client.create_registered_model(model)
-    client.create_model_version(model, source=f"models:/m-{run_id}", run_id=run_id)
-    return run_id
+    client.create_model_version(model, source=f"models:/{model_id}", run_id=run_id, model_id=model_id)
+    return run_id, model_id
 
 
 def test_only_versions_that_saw_a_video_or_do_not_say_are_found(client: MlflowClient) -> None:
@@ -42,9 +44,9 @@ def test_only_versions_that_saw_a_video_or_do_not_say_are_found(client: MlflowCl
     client.set_registered_model_alias("pixels", "candidate", "2")
     how = "had its weights chosen by it, shows it"
     assert witnesses(client, "a") == [
-        Witness("motions", "1", (), silent, f"m-{silent}", "does not say what it has seen"),
-        Witness("pixels", "1", (), trained, f"m-{trained}", "was trained on it"),
-        Witness("pixels", "2", ("candidate",), chosen, f"m-{chosen}", how),
+        Witness("motions", "1", (), *silent, "does not say what it has seen"),
+        Witness("pixels", "1", (), *trained, "was trained on it"),
+        Witness("pixels", "2", ("candidate",), *chosen, how),
     ]
     assert [witness.model for witness in witnesses(client, "z")] == ["motions"]
 
