@@ -40,6 +40,8 @@ def forget(workspace: Path, stage: str) -> None:
     """Make a stage start from nothing."""
     for place in (*OUTS[stage], f".store/{stage.partition('@')[0]}"):
         shutil.rmtree(workspace / place, ignore_errors=True)
+    if stage.startswith("train"):  # the same training once finished stays FINISHED
+        (workspace / "mlflow.db").unlink()
 
 
 def being_written(workspace: Path) -> list[Path]:
