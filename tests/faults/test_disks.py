@@ -33,9 +33,7 @@ def small_disk(tmp_path: Path) -> Iterator[Mount]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize(
-    ("stage", "size"), [("perform@first", "60k"), ("decode", "60k"), ("train@pixels", "60k")]
-)
+@pytest.mark.parametrize(("stage", "size"), [("perform@first", "60k"), ("decode", "60k"), ("train@pixels", "60k")])
 def test_a_full_store(world: Path, small_disk: Mount, stage: str, size: str) -> None:
     before = results(world)
     store = {"PIXELS_STORE": str(small_disk(size))}

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from stages.shards.files import DiskFullError, check_room, copy_whole, read_json, replacing, sha256, sha256_json, write_json
+from stages.shards.files import (
+    DiskFullError,
+    check_room,
+    copy_whole,
+    read_json,
+    replacing,
+    sha256,
+    sha256_json,
+    write_json,
+)
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -59,7 +68,7 @@ def test_what_is_no_json_is_named(tmp_path: Path) -> None:
 def test_a_full_disk_is_named_and_leaves_what_was_there(tmp_path: Path, error: Exception) -> None:
     path = tmp_path / "a.json"
     write_json(path, 1)
-    with pytest.raises(DiskFullError, match=r"a\.json: the disk is full: more than 5 bytes are needed, \d+ are free"):  # noqa: PT012, SIM117
+    with pytest.raises(DiskFullError, match=r"a\.json: the disk is full: more than 5 bytes are needed, \d+ are free"):  # noqa: SIM117
         with replacing(path) as temporary:
             temporary.write_bytes(b"half")
             raise error
