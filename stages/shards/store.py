@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from stages.shards.files import copy_whole, read_json, sha256, sha256_json, write_json
+from stages.shards.files import copy_whole, naming_a_full_disk, read_json, sha256, sha256_json, write_json
 
 KEY, SUMS, SEEN = "key.json", "sums.json", "seen.json"
 USES = "uses"  # room of the records of `Store.note_use`
@@ -48,8 +48,9 @@ class Store:
             return folder
         shutil.rmtree(folder, ignore_errors=True)
         with self.workplace(room, folder.name[:16]) as temporary:
-            make(temporary)
-            _seal(temporary, key)
+            with naming_a_full_disk(folder, lambda: _num_bytes(temporary)):
+                make(temporary)
+                _seal(temporary, key)
             _move(temporary, folder)
         return folder
 
@@ -140,6 +141,10 @@ def source_digest(*places: Path) -> str:
 def _files(folder: Path) -> list[str]:
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return sorted(name for name in names if name not in (KEY, SUMS, SEEN))
+
+
+def _num_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _looks(folder: Path) -> dict[str, list[int]]:

@@ -94,9 +94,11 @@ def _read(path: Path) -> pa.Table:
         raise TableError(f"{path}: not found; `dvc repro` makes it")
     try:
         table = pq.read_table(path, memory_map=True)
-        expected, found = (table.schema.metadata or {}).get(_SEAL, b"none").decode(), _digest(table)
+        expected, found = (table.schema.metadata or {}).get(_SEAL, b"").decode(), _digest(table)
     except (pa.ArrowException, ValueError, OSError, KeyError) as error:
         raise TableError(f"{path}: is no readable table ({error}); delete it and run `dvc repro`") from error
+    if not expected:
+        raise TableError(f"{path}: has no {_SEAL.decode()}, so another version wrote it; delete it and run `dvc repro`")
     if found != expected:
         raise TableError(
             f"{path}: its values have sha256 {found[:12]}, written was {expected[:12]}: damaged; delete it and run "

@@ -15,7 +15,6 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlsplit, urlunsplit
 from urllib.request import urlopen
 
 from stages import layout
@@ -53,17 +52,21 @@ def open_run(*, stage: str, model: str, key: str, params: dict[str, Any]) -> "Li
 
 def answers(uri: str) -> bool:
     """Whether a server says anything, a refusal too, within a moment; what is no http address is taken for a file."""
-    parts = urlsplit(uri)
-    if parts.scheme not in {"http", "https"}:
+    if not uri.startswith(("http://", "https://")):
         return True
-    address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], f"{parts.path.rstrip('/')}/health", "", ""))
     try:
-        urlopen(address, timeout=_ANSWER_TIMEOUT_S).close()
+        urlopen(f"{_public(uri).rstrip('/')}/health", timeout=_ANSWER_TIMEOUT_S).close()
     except HTTPError:
         return True
     except (OSError, ValueError, HTTPException):
         return False
     return True
+
+
+def _public(uri: str) -> str:
+    """An address without a user's name and password."""
+    scheme, mark, rest = uri.partition("://")
+    return scheme + mark + rest.rpartition("@")[2]
 
 
 class LiveRun:
@@ -99,10 +102,12 @@ class LiveRun:
         """
         self.append({"status": status})
         os.close(self._descriptor)
-        if self._shipper is not None:
-            timeout_s = _KILLED_TIMEOUT_S if status == "KILLED" else _CLOSE_TIMEOUT_S
+        if not answers(layout.tracking_uri()):
+            said = f"live metrics are kept in {self._spool}, the next run sends them"
+            print(f"tracking: {_public(layout.tracking_uri())} does not answer; {said}", file=sys.stderr)
+        elif self._shipper is not None:
             try:
-                self._shipper.wait(timeout_s if answers(layout.tracking_uri()) else 0)
+                self._shipper.wait(_KILLED_TIMEOUT_S if status == "KILLED" else _CLOSE_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 print(f"tracking: still sending {self._spool} to MLflow in the background", file=sys.stderr)
 

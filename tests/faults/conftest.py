@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import adopting, commands, descendants, finish, wait_for_no_survivor
+from tests.faults.harness import GONE_S, adopting, commands, descendants, finish, wait_for_no_survivor
 from tests.synth.world import make_workspace
 
 
@@ -41,4 +41,4 @@ def nobody_survives() -> Iterator[None]:
     known = set(descendants())
     with adopting():
         yield
-        wait_for_no_survivor(known, 10)
+        wait_for_no_survivor(known, GONE_S)

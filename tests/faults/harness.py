@@ -20,6 +20,7 @@ from tests.synth.world import digests, surroundings
 
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.005
+GONE_S = 30  # on a loaded machine; ray's agents would last a minute
 RESULTS = (
     "data/videos/**/*",
     "data/truth/**/*",

@@ -77,7 +77,7 @@ def test_a_killed_worker_costs_nothing(world: Path) -> None:
     until(process, lambda: bool(workers(process.pid)))
     for pid in workers(process.pid):
         os.kill(pid, signal.SIGKILL)
-    assert process.wait(timeout=120) == 0, tail(world)
+    assert process.wait(timeout=300) == 0, tail(world)
     assert results(world) == before
 
 

@@ -11,6 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.faults.harness import (
+    GONE_S,
     commands,
     damage,
     descendants,
@@ -40,6 +41,8 @@ def forget(workspace: Path, stage: str) -> None:
     """Make a stage start from nothing."""
     for place in (*OUTS[stage], f".store/{stage.partition('@')[0]}"):
         shutil.rmtree(workspace / place, ignore_errors=True)
+    if stage.startswith("train"):  # the same training once finished stays FINISHED
+        (workspace / "mlflow.db").unlink()
 
 
 def being_written(workspace: Path) -> list[Path]:
@@ -56,7 +59,7 @@ def survives_nothing(workspace: Path, stage: str, number: signal.Signals, moment
     process = start(commands(workspace)[stage], workspace)
     until(process, moment)
     assert end(process, number) != 0, tail(workspace)
-    wait_for_no_survivor(known, SPOOLED_S if stage.startswith("train") else 5)
+    wait_for_no_survivor(known, SPOOLED_S if stage.startswith("train") else GONE_S)
     if stage.startswith("train"):  # `register` marks what it left when it runs again
         assert "KILLED" in statuses(workspace)
     finish(commands(workspace)[stage], workspace, PIXELS_SERIAL="1")
@@ -120,7 +123,7 @@ def test_a_stage_dies_with_its_dvc_and_the_rerun_gives_the_same_bytes(world: Pat
     process = start("dvc repro --single-item decode", world, SHELL=shell)
     until(process, lambda: bool(being_written(world)))
     end(process, KILL)
-    wait_for_no_survivor(known, 10)
+    wait_for_no_survivor(known, GONE_S)
     finish("dvc repro --single-item decode", world, SHELL=shell, PIXELS_SERIAL="1")
     assert results(world) == before
     assert partials(world) == []

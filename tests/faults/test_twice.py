@@ -22,7 +22,7 @@ def test_two_of_one_workspace_and_one_of_another_with_the_same_store(copied: Cal
     shared = {"PIXELS_STORE": str(one / ".store"), "PIXELS_SERIAL": "1"}
     started = [(workspace, start(REPRO, workspace, **shared)) for workspace in (one, one, other)]
     for workspace, process in started:
-        assert process.wait(timeout=240) == 0, tail(workspace)
+        assert process.wait(timeout=500) == 0, tail(workspace)
     assert results(one) == results(other) == before
     assert partials(one) == partials(other) == []
     assert len(list(one.glob(".store/train/*/.lock"))) == 1
