@@ -74,11 +74,11 @@ def _run() -> int:
         return status
     if not _is_in_git(environment.ROOT):
         _call(["dvc", "config", "--quiet", "--local", "core.no_scm", "true"], surroundings)
-    if is_up_to_date(_output(["dvc", "status", "--json"], surroundings)):
+    if is_up_to_date(_output(["dvc", "--wait-for-lock", "status", "--json"], surroundings)):
         print("\nEverything is up to date: nothing was run.\n")
     else:
         started_s = time.monotonic()
-        if status := _call(["dvc", "repro"], surroundings):
+        if status := _call(["dvc", "--wait-for-lock", "repro"], surroundings):
             print("stopped: `make run` goes on where this one ended", file=sys.stderr)
             return status
         print(f"\nThe pipeline ran in {duration(time.monotonic() - started_s)}.\n")

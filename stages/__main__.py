@@ -1,10 +1,12 @@
 """`python -m stages COMMAND [ITEM]`: what dvc.yaml calls. Slow imports happen only once a command is chosen."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from stages import layout
 from stages.launch import launch
 
 STAGES = {
@@ -13,7 +15,7 @@ STAGES = {
     "decode": "Decode indexed videos into frame, audio and motion shards.",
     "mixes": "Draw the fixed mixes on which models are compared.",
     "train": "Train one model by mix-and-separate (item: model).",
-    "baselines": "Score mixture, constant and ideal masks on the fixed mixes.",
+    "baselines": "Score ideal masks and separation without pictures on the fixed mixes.",
     "evaluate": "Score one model on the fixed mixes (item: model).",
     "report": "Gather all scores into one table.",
     "register": "Record a run and a model version in MLflow (item: model).",
@@ -54,6 +56,22 @@ def plan(as_json: _AsJson = False) -> None:
     from stages.plan import report
 
     raise typer.Exit(report(as_json=as_json))
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="Estimator, as reports/table.txt names it: pixels, nmf_mfcc, ...")],
+    second: Annotated[str, typer.Argument(help="Estimator that it is held against.")],
+    scores: Annotated[
+        list[Path] | None, typer.Option(help=f"{layout.SCORES}, or another; twice: the second's is of another run.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of mix: different2, same2, ...; else all.")] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Say how much better one estimator is than another on the same mixes. No stage of dvc.yaml."""
+    from stages.compare import report
+
+    raise typer.Exit(report(first, second, scores=scores or [layout.SCORES], kind=kind, as_json=as_json))
 
 
 @app.command()

@@ -5,11 +5,14 @@ import fcntl
 import importlib
 import inspect
 import os
+import select
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from stages import layout
@@ -86,8 +89,25 @@ def die_with_parent() -> None:
 
     SIGTERM, not SIGKILL: training then leaves a checkpoint, and the stage's lock makes a rerun wait for its end.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    # DVC calls a shell, and some (dash) stay between it and us and outlive it.
+    if "DVC_STAGE" in os.environ and b"-c" in _proc(os.getppid(), "cmdline").split(b"\0"):
+        starter = int(_proc(os.getppid(), "stat").rpartition(b") ")[2].split()[1])
+        threading.Thread(target=_die_with, args=[starter], daemon=True).start()
+
+
+def _die_with(pid: int) -> None:
+    """Wait until a process is gone, then end this one."""
+    with suppress(ProcessLookupError):
+        watched = os.pidfd_open(pid)
+        select.select([watched], [], [])
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _proc(pid: int, name: str) -> bytes:
+    return Path(f"/proc/{pid}/{name}").read_bytes()
 
 
 @contextmanager

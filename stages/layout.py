@@ -10,9 +10,12 @@ LOCK = Path("dvc.lock")
 VIDEOS = Path("data/videos")  # where the built-in corpus is rendered: VIDEOS/<arrival>/<label>/*.mp4
 TRUTH = Path("data/truth")  # its truth, for evaluation only: TRUTH/<arrival>/
 
+LISTS = Path("lists")  # published lists of videos, index.lists names their files
+
 INDEX = Path("data/index")
 CLIPS = INDEX / "clips.parquet"
 INDEX_REJECTS = INDEX / "rejects.parquet"
+AVAILABILITY = INDEX / "availability.parquet"
 
 DECODE = Path("data/decode")
 SHARDS = DECODE / "shards"
@@ -28,6 +31,7 @@ REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
 SCORES = REPORTS / "scores.parquet"
 TABLE = REPORTS / "table.txt"
+PLOTS = REPORTS / "plots"  # points of each plot as JSON: what `dvc plots show` draws
 
 
 def model(name: str) -> Path:

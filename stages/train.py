@@ -15,6 +15,7 @@ from stages.training.export import export, new_separator
 from stages.training.interrupt import end_if, stop_on_sigterm
 from stages.training.key import training_key
 from stages.training.learner import Learner
+from stages.training.licences import licence_card
 from stages.training.loop import Course
 from stages.training.seeding import choose_device, make_deterministic
 from stages.training.tracker import closing
@@ -26,7 +27,7 @@ def run(
 ) -> None:
     """Train one model by mix-and-separate, from its last checkpoint if there is one, and keep its best weights."""
     reader = ClipReader()
-    clips = training_clips(reader.clips, train.num_sources)
+    clips = training_clips(reader.clips, train.num_sources, sampling=train.sampling)
     mixes = validation_mixes(read_rows(layout.MIXES, MixSource))
     sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train}
     key = sha256_json(training_key(sections, clips, mixes, layout.MANIFEST))
@@ -49,6 +50,6 @@ def run(
         state = course.complete(name, stop)
         end_if(not course.finished(state))
         counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent}
-        card = {"name": name, "seed": train.seed, "key": key} | counts
+        card = {"name": name, "seed": train.seed, "key": key} | counts | licence_card(reader.clips, clips)
         export(separator, checkpoints, state, layout.model(name), card=card)
         copy_whole(folder / layout.TRAINING_VIDEOS, layout.model(name) / layout.TRAINING_VIDEOS)

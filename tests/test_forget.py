@@ -64,7 +64,7 @@ def write_params(folder: Path) -> None:
 
 def run_stages() -> None:
     index.run(CLIP, INDEX)
-    decode.run(CLIP, DECODE.model_copy(update={"videos_per_shard": 1}), INDEX.videos)
+    decode.run(CLIP, DECODE.model_copy(update={"videos_per_shard": 1}), INDEX.videos, 1.0)
 
 
 def id_of(path: str) -> str:

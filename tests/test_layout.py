@@ -30,6 +30,7 @@ def outs(stage: str, item: str) -> set[str]:
         ("report", layout.METRICS),
         ("report", layout.SCORES),
         ("report", layout.TABLE),
+        ("report", layout.PLOTS),
         ("register", layout.receipt("first")),
     ],
 )

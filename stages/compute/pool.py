@@ -2,12 +2,16 @@
 
 import importlib
 import os
+import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from stages.compute import keeper
 from stages.compute.resources import num_workers
 
 Item = TypeVar("Item")
@@ -15,6 +19,7 @@ Result = TypeVar("Result")
 Taken_contra = TypeVar("Taken_contra", contravariant=True)
 Given_co = TypeVar("Given_co", covariant=True)
 
+MAX_DEATHS = 2
 _START_TRIES = 3  # on a loaded machine ray's own start limits of 15 to 30 s fail now and then
 _OBJECT_STORE_BYTES = 256 * 1024**2  # results are small: media go through files
 _SHOWN_CHARACTERS = 200
@@ -31,8 +36,10 @@ class ItemError(ValueError):
 class Pool(Protocol):
     """Runs a pure, idempotent, picklable function on many items; each result comes with its item's position."""
 
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result]]:
-        """Pairs of (position in `items`, result), in any order."""
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], *, max_deaths: int = MAX_DEATHS
+    ) -> Iterator[tuple[int, Result]]:
+        """Pairs of (position in `items`, result), in any order; an item may cost so many workers and is tried again."""
         ...
 
 
@@ -48,13 +55,16 @@ class Maker(Protocol[Taken_contra, Given_co]):
         ...
 
 
-def make_all(maker: Maker[Item, Result], items: Sequence[Item], done: Callable[[int], None]) -> list[Result]:
+def make_all(
+    maker: Maker[Item, Result], items: Sequence[Item], done: Callable[[int], None], *, max_deaths: int | None = None
+) -> list[Result]:
     """Results in the order of the items; workers are started only for what is not found.
 
     Args:
         maker: Finds or makes one result.
         items: What to make.
         done: Told the position of each item once its result is there, in any order.
+        max_deaths: How many workers an item may cost and is tried again. Given, it never costs this process.
     """
     results: dict[int, Result] = {}
     for position, item in enumerate(items):
@@ -63,8 +73,9 @@ def make_all(maker: Maker[Item, Result], items: Sequence[Item], done: Callable[[
             done(position)
     missing = [position for position in range(len(items)) if position not in results]
     if missing:
-        with open_pool(len(missing)) as pool:
-            for place, made in pool.map(maker, [items[position] for position in missing]):
+        wanted = [items[position] for position in missing]
+        with open_pool(len(missing), dangerous=max_deaths is not None) as pool:
+            for place, made in pool.map(maker, wanted, max_deaths=max_deaths or MAX_DEATHS):
                 results[missing[place]] = made
                 done(missing[place])
     return [results[position] for position in range(len(items))]
@@ -73,7 +84,13 @@ def make_all(maker: Maker[Item, Result], items: Sequence[Item], done: Callable[[
 class SerialPool:
     """The same map in this process."""
 
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result]]:
+    def map(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        *,
+        max_deaths: int = MAX_DEATHS,  # noqa: ARG002 - there is no worker to lose
+    ) -> Iterator[tuple[int, Result]]:
         """Results in the order of the items; `ItemError` from the first that fails."""
         for position, item in enumerate(items):
             try:
@@ -89,12 +106,14 @@ class RayPool:
     def __init__(self, ray: Any, workers: int) -> None:
         self._ray, self._in_flight = ray, 2 * workers
 
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result]]:
-        """Results as they end; a task is tried again when its worker dies, at most twice, never on an exception.
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], *, max_deaths: int = MAX_DEATHS
+    ) -> Iterator[tuple[int, Result]]:
+        """Results as they end; a task is tried again when its worker dies, so many times, never on an exception.
 
         Raises `ItemError` from the first item that fails; the others in flight are then dropped.
         """
-        remote = self._ray.remote(num_cpus=1, max_retries=2)(_call)
+        remote = self._ray.remote(num_cpus=1, max_retries=max_deaths)(_call)
         shared = self._ray.put(function)
         queue = iter(enumerate(items))
         pending: dict[Any, int] = {}
@@ -125,29 +144,32 @@ def _item_error(item: object, error: BaseException) -> ItemError:
 
 
 @contextmanager
-def open_pool(num_items: int) -> Iterator[Pool]:
+def open_pool(num_items: int, *, dangerous: bool = False) -> Iterator[Pool]:
     """Start ray once, use it, shut it down; a single item, which it could not speed up, is done in this process.
+
+    Not so a `dangerous` one, which may kill its worker.
 
     PIXELS_SERIAL=1 runs everything in this process, for debugging.
     """
-    if num_items < 2 or os.environ.get("PIXELS_SERIAL"):
+    if os.environ.get("PIXELS_SERIAL") or (num_items < 2 and not dangerous):
         yield SerialPool()
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # ray's new default, and silence about it
     ray: Any = importlib.import_module("ray")  # seconds, so only when a pool opens
-    _start(ray)
-    try:
-        yield RayPool(ray, int(ray.cluster_resources().get("CPU", 1)))
-    finally:
-        ray.shutdown()
+    with _place() as where:
+        _start(ray, where)
+        try:
+            yield RayPool(ray, int(ray.cluster_resources().get("CPU", 1)))
+        finally:
+            ray.shutdown()
 
 
-def _start(ray: Any) -> None:
+def _start(ray: Any, where: dict[str, Any]) -> None:
     for attempt in range(_START_TRIES):
         try:
             with _importable():
-                ray.init(log_to_driver=True, logging_level="ERROR", **_where())
+                ray.init(log_to_driver=True, logging_level="ERROR", **where)
             return
         except (RuntimeError, ConnectionError, TimeoutError, OSError) as error:
             ray.shutdown()
@@ -171,13 +193,33 @@ def _importable() -> Iterator[None]:
             os.environ["PYTHONPATH"] = before
 
 
-def _where() -> dict[str, Any]:
-    """A ray of our own on this machine, never one that happens to run here, unless RAY_ADDRESS names one."""
+@contextmanager
+def _place() -> Iterator[dict[str, Any]]:
+    """A ray of our own on this machine, never one that happens to run here, unless RAY_ADDRESS names one.
+
+    Its folder is short-lived and short (names of sockets below it may have 107 bytes); keeper.py ends whoever uses it
+    after this process.
+    """
     if os.environ.get("RAY_ADDRESS"):
-        return {}
-    return {
-        "address": "local",
-        "num_cpus": num_workers(),
-        "include_dashboard": False,
-        "object_store_memory": _OBJECT_STORE_BYTES,
-    }
+        yield {}
+        return
+    folder = f"/tmp/pixels-ray-{secrets.token_hex(6)}"  # made by ray: nothing is left when we are killed before
+    with _kept(folder):
+        yield {
+            "address": "local",
+            "num_cpus": num_workers(),
+            "include_dashboard": False,
+            "object_store_memory": _OBJECT_STORE_BYTES,
+            "_temp_dir": folder,
+        }
+
+
+@contextmanager
+def _kept(folder: str) -> Iterator[None]:
+    """A keeper for ray's folder, in a session of its own so that it outlives a signal to our group."""
+    command = [sys.executable, "-I", keeper.__file__, folder, str(os.getpid())]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield
+    finally:
+        process.communicate()

@@ -39,7 +39,8 @@ _ROOM = (
         "/etc/ld.so.cache",
         "/etc/ld.so.cache",
     ),
-    *("--proc", "/proc", "--dev", "/dev", "--chdir", "/", "--"),
+    # without a first process of bubblewrap's own, which it would leave behind as a zombie
+    *("--as-pid-1", "--proc", "/proc", "--dev", "/dev", "--chdir", "/", "--"),
 )
 
 

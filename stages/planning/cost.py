@@ -29,7 +29,9 @@ _DECODE_S_PER_FOREIGN_S = 0.08  # of 42 real clips, 400 x 224 to 1920 x 1080 px
 _GFLOP_PER_S = 90.0
 _READ_S_PER_MIXTURE = 0.003
 _BSS_S_PER_SOURCE = 0.006
-_BASELINE_ESTIMATORS, _MODEL_ESTIMATORS = 6, 2  # the model with its own pictures, and with swapped ones
+_BASELINE_ESTIMATORS, _MODEL_ESTIMATORS = 8, 5  # the model, three controls of its sight, and its threshold of one half
+_BLIND_S_PER_MIX = 0.25  # NMF and robust PCA
+_MODEL_FORWARDS = 4  # its own pictures, swapped ones, two ablations
 
 # Forward passes at the papers' sizes (Zhao et al. 2018): the networks of 64 base channels on 224 px and 256 x 256 bins.
 _APPEARANCE_GFLOP, _APPEARANCE_PX, _AUDIO_GFLOP, _AUDIO_BINS, _BASE_CHANNELS = 6.2, 224, 26.4, 256 * 256, 64
@@ -66,9 +68,11 @@ class Cost:
     duration_s: float
 
 
-def builtin(params: Params) -> Corpus:
+def builtin(params: Params, arrival: str) -> Corpus:
     """One arrival folder of the rendered corpus."""
-    num_videos = len(params.perform.instruments) * params.perform.solos_per_instrument + params.perform.duets
+    programme = params.perform.shifted if arrival in params.index.shifted else params.perform.regular
+    solos = len(params.perform.instruments) * programme.solos_per_instrument
+    num_videos = solos + programme.duets + programme.twins
     duration_s = num_videos * params.perform.duration_s
     pixels = duration_s * params.perform.frame_rate_hz * _frame_pixels(params.perform.side_px)
     return Corpus(num_videos, duration_s, round(pixels * _VIDEO_BYTES_PER_PIXEL))
@@ -102,7 +106,7 @@ def _file_sizes(folder: Path, skipped: set[Path]) -> Iterator[int]:
 
 def drawn(params: Params) -> Corpus:
     """All arrival folders that `perform` renders below index.videos."""
-    return sum((builtin(params) for _ in rendered(params)), Corpus(0, 0.0, 0))
+    return sum((builtin(params, name) for name in rendered(params)), Corpus(0, 0.0, 0))
 
 
 def corpus(params: Params) -> Corpus:
@@ -120,7 +124,7 @@ def estimate(stage: str, item: str | None, params: Params) -> Cost:
     """
     duration_s = _START_S.get(stage, _OTHER_START_S)
     if stage == "perform":
-        return _perform(params, duration_s)
+        return _perform(params, item, duration_s)
     if stage in ("index", "decode"):
         return _reading(stage, params, duration_s)
     if stage == "train" and item:
@@ -142,10 +146,10 @@ def mixture_gflop(params: Params, model: Model, *, num_sources: int) -> float:
     )
 
 
-def _perform(params: Params, start_s: float) -> Cost:
-    if not rendered(params):
+def _perform(params: Params, arrival: str | None, start_s: float) -> Cost:
+    if arrival is None or not rendered(params):
         return Cost(0, 0, _OTHER_START_S)
-    one = builtin(params)
+    one = builtin(params, arrival)
     pixels = one.duration_s * params.perform.frame_rate_hz * _frame_pixels(params.perform.side_px)
     return Cost(
         0, round(_COPIES * (1 + _TRUTH_SHARE) * one.num_bytes), start_s + _PERFORM_S_PER_MEGAPIXEL * pixels / 1e6
@@ -165,9 +169,11 @@ def _reading(stage: str, params: Params, start_s: float) -> Cost:
 def _scoring(params: Params, model: Model | None, start_s: float) -> Cost:
     """One model's estimates, or without a model those of the baselines; mixes of two sources."""
     mixes = sum(params.mixes.test.values())
-    scored = 2 * mixes * (_BASELINE_ESTIMATORS if model is None else _MODEL_ESTIMATORS)
-    forward = 0.0 if model is None else _MODEL_ESTIMATORS * mixes * mixture_gflop(params, model, num_sources=2)
-    return Cost(2 * mixes, 0, start_s + scored * _BSS_S_PER_SOURCE + forward / _GFLOP_PER_S)
+    scored_s = 2 * mixes * (_BASELINE_ESTIMATORS if model is None else _MODEL_ESTIMATORS) * _BSS_S_PER_SOURCE
+    if model is None:
+        return Cost(2 * mixes, 0, start_s + scored_s + mixes * _BLIND_S_PER_MIX)
+    forward = _MODEL_FORWARDS * mixes * mixture_gflop(params, model, num_sources=2)
+    return Cost(2 * mixes, 0, start_s + scored_s + forward / _GFLOP_PER_S)
 
 
 def _train_s(params: Params, name: str) -> float:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.shards.census import count_reasons
+from stages import layout
+from stages.shards.census import CensusError, count_reasons
 from stages.shards.check import ShardSum
 from stages.shards.files import read_json, sha256_json, write_json
-from stages.shards.schema import SCHEMA_VERSION, ClipMedia, ClipRow, DecodedClip, Reject
+from stages.shards.schema import SCHEMA_VERSION, WINDOW, ClipMedia, ClipRow, DecodedClip, Reject
 from stages.shards.store import SUMS, Store, link_file
 from stages.shards.tables import write_rows
 from stages.shards.writer import ShardFormat, open_shard, write_sums
@@ -24,6 +25,7 @@ _KEY_DIGITS = 12
 _RESULT = "result.json"
 _SHARD = "clips.arrow"
 _ROOM = "decode"
+MAX_DEATHS = 2  # of workers at one video, before it is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,17 @@ class ShardMaker:
     recipe: dict[str, Any]  # further things that a stored result must not outlive: code, tool versions, limits
     layout: ShardFormat
     open_video: Opener  # yields media of clips in their order, and a reject for what fails
+    tries: Path  # a folder of this run: what is being decoded, so that a video which kills workers is found
 
     def __call__(self, job: ShardJob) -> ShardResult:
-        """The shard of a job, made or found; the same bytes whoever makes it."""
-        folder = Store(self.store).fetch_or_make(_ROOM, self._key(job), lambda target: self._make(target, job))
+        """The shard of a job, made or found; the same bytes whoever makes it.
+
+        A video at which `MAX_DEATHS` workers of this run died is left out; another run tries it again, since its key
+        does not say so.
+        """
+        deadly = {video.video_id for video in job.videos if len(self._marks(video)) >= MAX_DEATHS}
+        key = self._key(job) | ({"deadly": sorted(deadly)} if deadly else {})
+        folder = Store(self.store).fetch_or_make(_ROOM, key, lambda target: self._make(target, job, deadly))
         return _result(folder, self._name(job), job)
 
     def find(self, job: ShardJob) -> ShardResult | None:
@@ -91,7 +100,7 @@ class ShardMaker:
         return None if folder is None else _result(folder, self._name(job), job)
 
     def _named(self, job: ShardJob) -> dict[str, Any]:
-        windows = [[v.video_id, [[getattr(c, f) for f in _WINDOW] for c in v.clips]] for v in job.videos]
+        windows = [[v.video_id, [[getattr(c, f) for f in WINDOW] for c in v.clips]] for v in job.videos]
         return {"schema_version": SCHEMA_VERSION, "videos": windows, **self.naming}
 
     def _key(self, job: ShardJob) -> dict[str, Any]:
@@ -100,11 +109,11 @@ class ShardMaker:
     def _name(self, job: ShardJob) -> str:
         return f"{_plain(job.arrival)}-{sha256_json(self._named(job))[:_KEY_DIGITS]}.arrow"
 
-    def _make(self, folder: Path, job: ShardJob) -> None:
+    def _make(self, folder: Path, job: ShardJob, deadly: set[str]) -> None:
         rejects: list[Reject] = []
         facts: list[dict[str, Any]] = []
         with open_shard(folder / _SHARD, self.layout) as shard:
-            for media in (media for video in job.videos for media in self.open_video(video)):
+            for media in (media for video in job.videos for media in self._media(video, video.video_id in deadly)):
                 if isinstance(media, Reject):
                     rejects.append(media)
                 else:
@@ -113,8 +122,17 @@ class ShardMaker:
             (folder / _SHARD).unlink()
         write_json(folder / _RESULT, {"clips": facts, "rejects": [asdict(reject) for reject in rejects]})
 
+    def _media(self, video: VideoClips, deadly: bool) -> Iterator[ClipMedia | Reject]:
+        if deadly:
+            yield Reject(video.path, _ROOM, "crash", f"{MAX_DEATHS} workers died while they decoded it")
+            return
+        mark = self.tries / f"{video.video_id}.{len(self._marks(video))}"
+        mark.touch()
+        yield from self.open_video(video)
+        mark.unlink()
 
-_WINDOW = ("start_sample", "num_samples", "start_frame", "num_frames")
+    def _marks(self, video: VideoClips) -> list[Path]:
+        return list(self.tries.glob(f"{video.video_id}.*"))
 
 
 def plan(rows: Iterable[ClipRow], videos_per_shard: int) -> list[ShardJob]:
@@ -151,6 +169,18 @@ def summary(results: Sequence[ShardResult]) -> str:
     count = sum(len(result.clips) for result in results)
     num_shards = sum(result.file is not None for result in results)
     return f"{count} clips in {num_shards} shards; rejected: {count_reasons(rejects)}"
+
+
+def check_rejects(results: Sequence[ShardResult], jobs: Sequence[ShardJob], max_reject_share: float) -> None:
+    """`CensusError` with counts where no video gave a clip, or more gave none than the share that is allowed."""
+    num_videos = sum(len(job.videos) for job in jobs)
+    num_bad = num_videos - len({clip.video_id for result in results for clip in result.clips})
+    if num_bad == num_videos or num_bad > max_reject_share * num_videos:
+        reasons = count_reasons([reject for result in results for reject in result.rejects])
+        raise CensusError(
+            f"{num_bad} of {num_videos} videos gave no clip ({reasons}), at most the share index.max_reject_share = "
+            f"{max_reject_share:g}, and not all, may fail; {layout.DECODE_REJECTS} says why"
+        )
 
 
 def loudness_db(audio: NDArray[np.int16]) -> float:

@@ -9,22 +9,22 @@ A killed or grown run asks again for the same keys and finds what is already the
 """
 
 import errno
+import fcntl
 import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from stages.shards.files import copy_whole, read_json, sha256, sha256_json, write_json
+from stages.shards.files import copy_whole, naming_a_full_disk, read_json, sha256, sha256_json, write_json
 
 KEY, SUMS, SEEN = "key.json", "sums.json", "seen.json"
 USES = "uses"  # room of the records of `Store.note_use`
 PARTIAL = ".partial"
-_ABANDONED_AFTER_S = 24 * 3600.0
 _CLOCK_TICK_NS = 10**9  # more than a file system's: within one tick, a change may leave the modification time as it is
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP)
 
@@ -33,7 +33,7 @@ class Store:
     """Folders `root/<room>/<key>`, whole or absent, each with the sha256 of its files."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
 
     def fetch_or_make(self, room: str, key: dict[str, Any], make: Callable[[Path], None]) -> Path:
         """Folder of the work named by `key`; made by `make(empty folder)` when absent or damaged.
@@ -47,15 +47,11 @@ class Store:
         if _verify(folder):
             return folder
         shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        sweep(folder.parent)
-        temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name[:16]}-", suffix=PARTIAL, dir=folder.parent))
-        try:
-            make(temporary)
-            _seal(temporary, key)
+        with self.workplace(room, folder.name[:16]) as temporary:
+            with naming_a_full_disk(folder, lambda: _num_bytes(temporary)):
+                make(temporary)
+                _seal(temporary, key)
             _move(temporary, folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         return folder
 
     def find(self, room: str, key: dict[str, Any]) -> Path | None:
@@ -63,15 +59,27 @@ class Store:
         folder = self._folder(room, key)
         return folder if _looks_whole(folder) else None
 
+    @contextmanager
+    def workplace(self, room: str, name: str) -> Iterator[Path]:
+        """A new, empty folder in a room, this process's own; gone afterwards, or, if we are killed, at the next use."""
+        (self.root / room).mkdir(parents=True, exist_ok=True)
+        sweep(self.root / room)
+        temporary, descriptor = _new_workplace(self.root / room, name)
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            os.close(descriptor)
+
     def note_use(self, stage: str, folders: Iterable[Path]) -> None:
         """Record all that the outs of this workspace's `stage` were made of: `gc` keeps it for as long as it is."""
         workspace = str(Path.cwd())
-        names = sorted({folder.relative_to(self._root).as_posix() for folder in folders})
+        names = sorted({folder.relative_to(self.root).as_posix() for folder in folders})
         record = {"workspace": workspace, "stage": stage, "folders": names}
-        write_json(self._root / USES / f"{sha256_json([workspace, stage])[:16]}.json", record)
+        write_json(self.root / USES / f"{sha256_json([workspace, stage])[:16]}.json", record)
 
     def _folder(self, room: str, key: dict[str, Any]) -> Path:
-        return self._root / room / sha256_json(key)
+        return self.root / room / sha256_json(key)
 
 
 def is_whole(folder: Path) -> bool:
@@ -84,10 +92,26 @@ def is_whole(folder: Path) -> bool:
 
 
 def sweep(room: Path) -> None:
-    """Remove what killed makers left behind; a day is longer than any of them works on one folder."""
+    """Remove what killed makers left behind; a living one holds a lock."""
     for leftover in room.glob(f"*{PARTIAL}"):
-        if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER_S:
-            shutil.rmtree(leftover, ignore_errors=True)
+        with suppress(OSError):  # another process sweeps too, or works there
+            descriptor = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(leftover, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def _new_workplace(room: Path, name: str) -> tuple[Path, int]:
+    while True:
+        temporary = Path(tempfile.mkdtemp(prefix=f"{name}-", suffix=PARTIAL, dir=room))
+        with suppress(FileNotFoundError):
+            descriptor = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if temporary.exists():
+                return temporary, descriptor
+            os.close(descriptor)  # swept before it was locked
 
 
 def link_tree(source: Path, target: Path) -> None:
@@ -117,6 +141,10 @@ def source_digest(*places: Path) -> str:
 def _files(folder: Path) -> list[str]:
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return sorted(name for name in names if name not in (KEY, SUMS, SEEN))
+
+
+def _num_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _looks(folder: Path) -> dict[str, list[int]]:

@@ -1,5 +1,6 @@
 """Parquet tables: rows as dataclasses, or tidy columns; equal content gives equal bytes."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +14,7 @@ from stages.shards.files import replacing
 
 Row = TypeVar("Row")
 
+_SEAL = b"content_sha256"
 _TYPES: dict[type, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
@@ -38,7 +40,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     table, schema = _read(path), row_schema(kind)
     if table.schema.names != schema.names:
         found, expected = ", ".join(table.schema.names), ", ".join(schema.names)
-        raise TableError(f"{path}: columns are {found}; expected {expected}; `dvc repro` writes them anew")
+        raise TableError(f"{path}: columns are {found}; expected {expected}; {_remedy(path)} to write it anew")
     return [kind(**row) for row in table.to_pylist()]
 
 
@@ -53,6 +55,12 @@ def write_columns(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
 def read_columns(path: Path) -> dict[str, list[Any]]:
     """Columns of a table, by name, in the order of the file."""
     return _read(path).to_pydict()
+
+
+def _remedy(path: Path) -> str:
+    """What writes a table anew: clips of another version are as old in the index as in what was decoded from it."""
+    stage = path.parent.name
+    return f"run `dvc repro {'index decode' if stage in ('index', 'decode') else stage}`"
 
 
 def row_schema(kind: type) -> pa.Schema:
@@ -75,14 +83,30 @@ def _column(name: str, hint: Any) -> pa.Field:
 
 
 def _write(path: Path, table: pa.Table) -> None:
+    sealed = table.replace_schema_metadata({_SEAL: _digest(table)})
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", version="2.6")
+        pq.write_table(sealed, temporary, compression="zstd", version="2.6")
 
 
 def _read(path: Path) -> pa.Table:
+    """A table whose values are those that were written: Parquet by itself does not notice most flipped bits."""
     if not path.is_file():
         raise TableError(f"{path}: not found; `dvc repro` makes it")
     try:
-        return pq.read_table(path, memory_map=True)
-    except pa.ArrowException as error:
+        table = pq.read_table(path, memory_map=True)
+        expected, found = (table.schema.metadata or {}).get(_SEAL, b"").decode(), _digest(table)
+    except (pa.ArrowException, ValueError, OSError, KeyError) as error:
         raise TableError(f"{path}: is no readable table ({error}); delete it and run `dvc repro`") from error
+    if not expected:
+        raise TableError(f"{path}: has no {_SEAL.decode()}, so another version wrote it; delete it and run `dvc repro`")
+    if found != expected:
+        raise TableError(
+            f"{path}: its values have sha256 {found[:12]}, written was {expected[:12]}: damaged; delete it and run "
+            f"`dvc repro`"
+        )
+    return table
+
+
+def _digest(table: pa.Table) -> str:
+    """Of names and values, whatever the file's encoding."""
+    return hashlib.sha256(repr(table.to_pydict()).encode()).hexdigest()

@@ -11,13 +11,19 @@ import os
 import subprocess
 import sys
 import time
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from stages import layout
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _CLOSE_TIMEOUT_S = 60.0  # importing mlflow and making its tables takes up to half of this on a busy machine
+_ANSWER_TIMEOUT_S = 0.5
+# MLflow would try one request for minutes; the shipper tries again by itself, and hears in between that a run ended.
+_IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 _KILLED_TIMEOUT_S = 3.0  # who is being killed has no time; the shipper goes on alone
 
 
@@ -44,6 +50,25 @@ def open_run(*, stage: str, model: str, key: str, params: dict[str, Any]) -> "Li
     return run
 
 
+def answers(uri: str) -> bool:
+    """Whether a server says anything, a refusal too, within a moment; what is no http address is taken for a file."""
+    if not uri.startswith(("http://", "https://")):
+        return True
+    try:
+        urlopen(f"{_public(uri).rstrip('/')}/health", timeout=_ANSWER_TIMEOUT_S).close()
+    except HTTPError:
+        return True
+    except (OSError, ValueError, HTTPException):
+        return False
+    return True
+
+
+def _public(uri: str) -> str:
+    """An address without a user's name and password."""
+    scheme, mark, rest = uri.partition("://")
+    return scheme + mark + rest.rpartition("@")[2]
+
+
 class LiveRun:
     """A run that is being recorded."""
 
@@ -60,7 +85,7 @@ class LiveRun:
         path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH", "")]))
         self._shipper = subprocess.Popen(
             [sys.executable, "-m", "stages.tracking.shipper", str(self._spool), str(os.getpid())],
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            env={**_IMPATIENT, **os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
             pass_fds=[self._descriptor],
             start_new_session=True,
@@ -71,10 +96,16 @@ class LiveRun:
         self.append({"step": step, "time_ms": time.time_ns() // 1_000_000, "metrics": metrics})
 
     def close(self, status: str) -> None:
-        """End the run as FINISHED, FAILED or KILLED and wait, for a bounded time, until MLflow has it."""
+        """End the run as FINISHED, FAILED or KILLED and wait, for a bounded time, until MLflow has it.
+
+        A server that does not answer is not waited for: the next run sends what it has missed.
+        """
         self.append({"status": status})
         os.close(self._descriptor)
-        if self._shipper is not None:
+        if not answers(layout.tracking_uri()):
+            said = f"live metrics are kept in {self._spool}, the next run sends them"
+            print(f"tracking: {_public(layout.tracking_uri())} does not answer; {said}", file=sys.stderr)
+        elif self._shipper is not None:
             try:
                 self._shipper.wait(_KILLED_TIMEOUT_S if status == "KILLED" else _CLOSE_TIMEOUT_S)
             except subprocess.TimeoutExpired:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from stages.shards.files import read_json, sha256, sha256_json, sync, write_json
+from stages.shards.files import check_room, naming_a_full_disk, read_json, sha256, sha256_json, sync, write_json
 from stages.training.learner import Learner
 from stages.training.optimizer import load_state_tensors, state_tensors
 
@@ -50,15 +50,16 @@ class Checkpoints:
 
     def save(self, learner: Learner, state: TrainingState) -> None:
         """Write a checkpoint, then drop all but the last two and the best."""
-        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._folder))
         net = learner.separator.net
         weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
         moments = state_tensors(net, learner.optimizer) | {_RANDOM: torch.get_rng_state()}
-        save_file(weights, partial / _WEIGHTS)
-        save_file(moments, partial / _OPTIMIZER)
-        content = asdict(state) | {"sha256": {name: sha256(partial / name) for name in (_WEIGHTS, _OPTIMIZER)}}
-        write_json(partial / _STATE, content | {"state_sha256": sha256_json(content)})
-        _publish(partial, self.path(state.step))
+        num_bytes = sum(tensor.nbytes for tensor in (*weights.values(), *moments.values()))
+        with self._partial(self.path(state.step), num_bytes) as partial:
+            save_file(weights, partial / _WEIGHTS)
+            save_file(moments, partial / _OPTIMIZER)
+            content = asdict(state) | {"sha256": {name: sha256(partial / name) for name in (_WEIGHTS, _OPTIMIZER)}}
+            write_json(partial / _STATE, content | {"state_sha256": sha256_json(content)})
+            _publish(partial, self.path(state.step))
         self._prune(state.best_step)
 
     def path(self, step: int) -> Path:
@@ -84,6 +85,17 @@ class Checkpoints:
     def weights(self, step: int) -> dict[str, torch.Tensor]:
         """Weights of a step's checkpoint."""
         return load_file(self.path(step) / _WEIGHTS)
+
+    @contextmanager
+    def _partial(self, folder: Path, num_bytes: int) -> Iterator[Path]:
+        """A temporary folder to write a checkpoint of so many bytes in; gone again unless it was published."""
+        check_room(folder, num_bytes)
+        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._folder))
+        try:
+            with naming_a_full_disk(folder, lambda: num_bytes):
+                yield partial
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
     def _restore(self, learner: Learner, step: int) -> None:
         net = learner.separator.net

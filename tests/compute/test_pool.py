@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.compute import pool as pool_module
-from stages.compute.pool import ItemError, Pool, make_all, open_pool
+from stages.compute.pool import ItemError, Pool, PoolError, make_all, open_pool
 from stages.shards.files import replacing
 
 
@@ -76,10 +76,20 @@ class Halver:
 @pytest.mark.parametrize("known", [{1, 2, 3}, {1, 3}])
 def test_no_workers_start_for_nothing_or_one(known: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIXELS_SERIAL", raising=False)
-    monkeypatch.setattr(pool_module, "_start", lambda _: pytest.fail("ray was started"))
+    monkeypatch.setattr(pool_module, "_start", lambda *_: pytest.fail("ray was started"))
     done: list[int] = []
     assert make_all(Halver(known), [1, 2, 3], done.append) == [0.5, 1.0, 1.5]
     assert sorted(done) == [0, 1, 2]
+
+
+def test_what_may_kill_is_never_done_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def started(*_: object) -> None:
+        raise PoolError("started")
+
+    monkeypatch.delenv("PIXELS_SERIAL", raising=False)
+    monkeypatch.setattr(pool_module, "_start", started)
+    with pytest.raises(PoolError, match="started"):
+        make_all(Halver({1, 3}), [1, 2, 3], lambda _: None, max_deaths=2)
 
 
 def test_what_is_found_and_what_is_made_come_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,9 @@ def rows(arrival: str, *video_ids: str) -> list[ClipRow]:
 
 
 def maker(store: Path, **changes: object) -> ShardMaker:
-    values = {"naming": {"q": 1}, "recipe": {"code": "x"}, "layout": FORMAT, "open_video": open_video}
+    tries = store / "tries"
+    tries.mkdir(parents=True, exist_ok=True)
+    values = {"tries": tries, "naming": {"q": 1}, "recipe": {"code": "x"}, "layout": FORMAT, "open_video": open_video}
     return ShardMaker(store=store, **(values | changes))
 
 
@@ -109,6 +111,23 @@ def test_a_shard_is_found_only_once_it_is_made(tmp_path: Path) -> None:
     made = [make(job) for job in (one, other)]
     assert [make.find(job) for job in (one, other)] == made
     assert {result.file is None for result in made} == {True, False}
+
+
+def test_a_video_that_kills_workers_is_left_out_by_the_third(tmp_path: Path) -> None:
+    (job,) = plan(rows("a", "v1", "v2"), 2)
+    make, whole = maker(tmp_path), maker(tmp_path)(job)
+    for number in range(2):
+        assert maker(tmp_path / str(number))(job).clips == whole.clips
+        (make.tries / f"v2.{number}").touch()  # as a worker that died leaves it
+    found = make(job)
+    assert [clip.video_id for clip in found.clips] == ["v1", "v1"]
+    assert [(r.path, r.reason, r.detail) for r in found.rejects] == [
+        ("a/v2.mp4", "crash", "2 workers died while they decoded it")
+    ]
+    assert found.name == whole.name and make.find(job) == whole
+    for mark in make.tries.iterdir():
+        mark.unlink()
+    assert make(job) == whole  # another run does not take it from the store
 
 
 def test_rows_know_how_loud_and_large_their_clips_are(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_another_schema_version_is_refused_with_the_command_to_run(tmp_path: Pat
     decoded_folder(tmp_path, (1,))
     manifest = read_json(tmp_path / "manifest.json")
     write_json(tmp_path / "manifest.json", manifest | {"schema_version": 0})
-    with pytest.raises(ShardError, match=r"schema version 0, expected 1; run `dvc repro"):
+    with pytest.raises(ShardError, match="schema version 0, expected 2; run `dvc repro index decode`"):
         ClipReader(tmp_path)
 
 

@@ -1,4 +1,5 @@
-from dataclasses import dataclass
+import random
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -77,3 +78,28 @@ def test_what_no_column_can_hold_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(TypeError, match="mixed"):
         write_rows(tmp_path / "t.parquet", [], Odd)
+
+
+@pytest.mark.parametrize("stage", ["index", "decode"])
+def test_clips_of_an_old_version_are_refused_with_the_command_to_run(tmp_path: Path, stage: str) -> None:
+    path, row = tmp_path / "data" / stage / "clips.parquet", asdict(clip_row(0))
+    write_columns(path, {name: [value] for name, value in row.items() if name != "licence"})
+    with pytest.raises(TableError, match=r"expected clip_id, .*licence.*; run `dvc repro index decode`"):
+        read_rows(path, ClipRow)
+
+
+def test_no_flipped_bit_changes_a_value_unnoticed(tmp_path: Path) -> None:
+    path, dice, found = tmp_path / "t.parquet", random.Random(3), 0
+    written = [clip_row(n) for n in range(20)]
+    write_rows(path, written, ClipRow)
+    content = path.read_bytes()
+    for _ in range(200):
+        damaged = bytearray(content)
+        damaged[dice.randrange(len(damaged))] ^= 1 << dice.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            assert read_rows(path, ClipRow) == written
+        except TableError as error:
+            assert str(path) in str(error)
+            found += 1
+    assert found > 100

@@ -3,16 +3,19 @@
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
-from stages.tracking.runs import open_run, spool_folder
+from stages.tracking.runs import answers, open_run, spool_folder
 from stages.tracking.server import connect, experiment_id
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,6 +113,28 @@ def test_a_spool_file_is_private_and_no_password_is_told(
     said = capfd.readouterr().err
     assert "http://127.0.0.1:9 does not answer" in said
     assert "secret" not in said
+
+
+def test_only_a_server_that_says_something_answers() -> None:
+    assert answers("sqlite:////nowhere/mlflow.db")
+    assert not answers("http://127.0.0.1:9")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"http://me:secret@127.0.0.1:{listening.getsockname()[1]}"
+        before_s = time.perf_counter()
+        assert not answers(address)  # connected, but not a word
+        assert time.perf_counter() - before_s < 1
+        with ThreadPoolExecutor(1) as other:
+            other.submit(_refuse, listening)
+            assert answers(address)
+
+
+def _refuse(listening: socket.socket) -> None:
+    for _ in range(2):  # the connection that nobody took, then the one that waits
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(4096)
 
 
 def unsent() -> list[Path]:
