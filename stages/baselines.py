@@ -20,7 +20,7 @@ def run(clip: Clip, spectrogram: Spectrogram, evaluate: Evaluate) -> None:
     folder = layout.evaluation("baselines")
     mixes = evaluated(read_rows(layout.MIXES, MixSource))
     scorer = Scorer(layout.DECODE.resolve(), spectrogram, clip.sample_rate_hz, evaluate.filter_taps)
-    with open_pool() as pool:
+    with open_pool(len(mixes)) as pool:
         columns = collect(pool.map(scorer, mixes), total=len(mixes), label="baselines")
     write_columns(folder / "scores.parquet", columns)
     summary = summarise(columns, resamples=evaluate.bootstrap_resamples, seed=evaluate.bootstrap_seed)

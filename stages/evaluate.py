@@ -30,7 +30,7 @@ def run(
     mixes = evaluated(read_rows(layout.MIXES, MixSource))
     weights = sha256(trained / "weights.safetensors")
     scorer = Scorer(name, trained, weights, layout.DECODE.resolve(), evaluate)
-    with open_pool() as pool:
+    with open_pool(len(mixes)) as pool:
         columns = collect(pool.map(scorer, mixes), total=len(mixes), label=f"evaluate {name}")
     write_columns(folder / "scores.parquet", columns)
     summary = summarise(columns, resamples=evaluate.bootstrap_resamples, seed=evaluate.bootstrap_seed)

@@ -31,7 +31,8 @@ def run(clip: Clip, index: Index) -> None:
     for path in (path for path, place in found.items() if place is None):
         census.refuse(printable(path), "not_listed", "its name holds no listed id, several, or another segment's start")
     places = [place for place in found.values() if place is not None]
-    look = partial(inspect, index=index, clip=clip, recall=_findings(index))
+    findings = _findings(index)
+    look = partial(inspect, index=index, clip=clip, recall=findings)
     with ThreadPoolExecutor(num_workers()) as threads, progress("index", total=len(places), unit="files") as meter:
         for place, verdict in zip(places, threads.map(look, [root / place.path for place in places]), strict=True):
             if isinstance(verdict, MediaError):
@@ -40,6 +41,7 @@ def run(clip: Clip, index: Index) -> None:
                 census.take(verdict.video_id, place=place, windows=[astuple(window) for window in verdict.windows])
             meter.advance()
     census.write()
+    findings.note_use()
     available = account(catalogue, places, census.clips)
     write_rows(layout.AVAILABILITY, available, Availability)
     if available:

@@ -88,7 +88,9 @@ def test_a_damaged_shard_is_found_and_remade_alone(workspace: Path) -> None:
     assert {path: path.stat().st_ino for path in shards[1:]} == untouched
 
 
-def test_a_new_arrival_costs_its_own_shards_and_no_workers(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_arrival_costs_its_own_shards_and_a_rerun_no_workers(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = write_film(workspace / "videos" / "first" / "0.mov", Film(duration_s=1.0))
     for number in range(1, 9):  # other content for less: a byte in a box that no reader looks at
         copy = first.with_name(f"{number}.mov")
@@ -97,9 +99,10 @@ def test_a_new_arrival_costs_its_own_shards_and_no_workers(workspace: Path, monk
     decode.run(CLIP, DECODE, INDEX.videos, INDEX.max_reject_share)
     before = {path.name: path.stat().st_ino for path in layout.SHARDS.iterdir()}
     write_film(workspace / "videos" / "second" / "new.mov", Film(duration_s=1.0, tone_hz=800))
-    monkeypatch.setenv("PIXELS_SERIAL", "")
-    monkeypatch.setattr("stages.compute.pool._start", lambda _: pytest.fail("ray was started"))
     index.run(CLIP, INDEX)
+    decode.run(CLIP, DECODE, INDEX.videos, INDEX.max_reject_share)
+    monkeypatch.setenv("PIXELS_SERIAL", "")
+    monkeypatch.setattr("stages.compute.pool._start", lambda *_: pytest.fail("ray was started"))
     decode.run(CLIP, DECODE, INDEX.videos, INDEX.max_reject_share)
     after = {path.name: path.stat().st_ino for path in layout.SHARDS.iterdir()}
     assert (len(before), len(after)) == (5, 6)

@@ -15,7 +15,7 @@ class Findings:
 
     def __init__(self, root: Path, basis: dict[str, Any]) -> None:
         """Args: the store's root, and all but the content that a finding depends on (JSON values)."""
-        self._store, self._basis = Store(root), basis
+        self._store, self._basis, self._used = Store(root), basis, list[Path]()
 
     def __call__(self, video_id: str, find: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The finding on a content, from the store or else from `find`; nothing is kept when that raises."""
@@ -23,4 +23,9 @@ class Findings:
         room = f"index/{video_id[:2]}"
         key = {**self._basis, "video_id": video_id}
         folder = self._store.fetch_or_make(room, key, lambda target: write_json(target / _FINDING, find()))
+        self._used.append(folder)
         return read_json(folder / _FINDING)
+
+    def note_use(self) -> None:
+        """Record all findings that were asked for as those of this workspace's index."""
+        self._store.note_use("index", self._used)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.shards.files import read_json
 from stages.shards.findings import Findings
 
 
@@ -34,3 +35,13 @@ def test_a_damaged_finding_is_found_anew(tmp_path: Path) -> None:
     (file,) = tmp_path.rglob("finding.json")
     file.write_text("{", encoding="utf-8")
     assert findings("ab12", lambda: {"cuts": "one"}) == {"cuts": "one"}
+
+
+def test_the_index_of_a_workspace_stands_on_its_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    findings = Findings(tmp_path, {})
+    findings("ab12", lambda: {"cuts": "none"})
+    findings.note_use()
+    (finding,) = tmp_path.rglob("finding.json")
+    (record,) = (tmp_path / "uses").iterdir()
+    assert read_json(record)["folders"] == [finding.parent.relative_to(tmp_path).as_posix()]
