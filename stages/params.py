@@ -134,6 +134,16 @@ class Decode(Section):
     timeout_s: float = Field(gt=0)
 
 
+class Leakage(Section):
+    """When two videos of different splits count as one, and what then."""
+
+    action: Literal["report", "fail"]
+    min_picture_likeness: float = Field(gt=0, le=1)
+    min_picture_share: float = Field(gt=0, le=1)
+    min_sound_landmarks: int = Field(ge=1)
+    min_sound_share: float = Field(gt=0, le=1)
+
+
 class Mixes(Section):
     """The fixed mixes on which models are compared."""
 
@@ -233,6 +243,7 @@ class Params(Section):
     perform: Perform
     index: Index
     decode: Decode
+    leakage: Leakage
     mixes: Mixes
     models: dict[Name, Model] = Field(min_length=1)
     train: Train
