@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from stages import layout
 from stages.compute.pool import open_pool
@@ -12,9 +11,9 @@ from stages.media.clock import Window
 from stages.media.faults import MediaError
 from stages.media.sandbox import version
 from stages.media.tracks import MOTION_GAIN
-from stages.params import At, Clip, Decode
+from stages.params import Clip, Decode, RejectShare, Videos
 from stages.progress import progress
-from stages.shards.jobs import ShardMaker, ShardResult, VideoClips, assemble, check_rejects, plan, summary
+from stages.shards.jobs import ShardMaker, ShardResult, VideoClips, assemble, plan, summary
 from stages.shards.schema import ClipMedia, ClipRow, Reject
 from stages.shards.store import source_digest
 from stages.shards.tables import read_rows
@@ -25,12 +24,7 @@ _CODE = ("decode.py", "media", "shards/jobs.py", "shards/schema.py", "shards/wri
 _RATES = {"frame_rate_hz", "sample_rate_hz", "motion_rate_hz", "motion_side_cells"}
 
 
-def run(
-    clip: Clip,
-    decode: Decode,
-    videos: Annotated[str, At("index.videos")],
-    max_reject_share: Annotated[float, At("index.max_reject_share")],
-) -> None:
+def run(clip: Clip, decode: Decode, videos: Videos, max_reject_share: RejectShare) -> None:
     """Decode the clips of the index, one ffmpeg a video, side by side -> shards, clips, rejects, manifest."""
     jobs = plan(read_rows(layout.CLIPS, ClipRow), decode.videos_per_shard)
     code = source_digest(*(Path(__file__).parent / name for name in _CODE))
@@ -48,8 +42,7 @@ def run(
             results[position] = result
             meter.advance(jobs[position].num_clips)
     decoded = [results[position] for position in range(len(jobs))]
-    assemble(layout.DECODE, decoded)
-    check_rejects(decoded, jobs, max_reject_share)
+    assemble(layout.DECODE, decoded, max_reject_share)
     print(f"decode: {summary(decoded)}")
 
 
@@ -64,9 +57,10 @@ class VideoOpener:
     def __call__(self, video: VideoClips) -> Iterator[ClipMedia | Reject]:
         """Media of the video's clips; a reject in place of what does not decode."""
         wanted = [Window(c.start_sample, c.num_samples, c.start_frame, c.num_frames) for c in video.clips]
-        path = self.root / video.path
         try:
-            cuts = decode_clips(path, wanted, video_id=video.video_id, clip=self.clip, decode=self.decode)
+            cuts = decode_clips(
+                self.root / video.path, wanted, video_id=video.video_id, clip=self.clip, decode=self.decode
+            )
             for row, cut in zip(video.clips, cuts, strict=True):
                 if cut is None:
                     yield Reject(video.path, "decode", "too_short", f"clip {row.clip_id} lies beyond what decodes")
