@@ -31,6 +31,10 @@ class At:
     address: str
 
 
+Videos = Annotated[str, At("index.videos")]
+RejectShare = Annotated[float, At("index.max_reject_share")]
+
+
 class Section(BaseModel):
     """A part of params.yaml: immutable, and no key may be missing, extra or mistyped."""
 
