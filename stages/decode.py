@@ -1,16 +1,15 @@
 """Decodes indexed videos into shards of frames, sound and motion."""
 
 from pathlib import Path
-from typing import Annotated
 
 from stages import layout
 from stages.compute.pool import make_all
 from stages.decoding.opener import VideoOpener
 from stages.media.sandbox import version
 from stages.media.tracks import MOTION_GAIN
-from stages.params import At, Clip, Decode
+from stages.params import Clip, Decode, RejectShare, Videos
 from stages.progress import progress
-from stages.shards.jobs import MAX_DEATHS, ShardMaker, assemble, check_rejects, plan, summary
+from stages.shards.jobs import MAX_DEATHS, ShardMaker, assemble, plan, summary
 from stages.shards.schema import ClipRow
 from stages.shards.store import Store, source_digest
 from stages.shards.tables import read_rows
@@ -21,12 +20,7 @@ _CODE = ("decode.py", "decoding", "media", "shards/jobs.py", "shards/schema.py",
 _RATES = {"frame_rate_hz", "sample_rate_hz", "motion_rate_hz", "motion_side_cells"}
 
 
-def run(
-    clip: Clip,
-    decode: Decode,
-    videos: Annotated[str, At("index.videos")],
-    max_reject_share: Annotated[float, At("index.max_reject_share")],
-) -> None:
+def run(clip: Clip, decode: Decode, videos: Videos, max_reject_share: RejectShare) -> None:
     """Decode the clips of the index, one ffmpeg a video, side by side -> shards, clips, rejects, manifest."""
     jobs = plan(read_rows(layout.CLIPS, ClipRow), decode.videos_per_shard)
     code = source_digest(*(Path(__file__).parent / name for name in _CODE))
@@ -44,7 +38,6 @@ def run(
         deaths = MAX_DEATHS * decode.videos_per_shard  # each video of a shard may be one that kills
         with progress("decode", total=sum(job.num_clips for job in jobs), unit="clips") as meter:
             decoded = make_all(maker, jobs, lambda n: meter.advance(jobs[n].num_clips), max_deaths=deaths)
-    assemble(layout.DECODE, decoded)
     store.note_use("decode", [result.folder for result in decoded])
-    check_rejects(decoded, jobs, max_reject_share)
+    assemble(layout.DECODE, decoded, max_reject_share)
     print(f"decode: {summary(decoded)}")

@@ -23,6 +23,8 @@ DECODED_CLIPS = DECODE / "clips.parquet"
 DECODE_REJECTS = DECODE / "rejects.parquet"
 MANIFEST = DECODE / "manifest.json"
 
+LEAKS = Path("data/leakage/leaks.parquet")
+
 MIXES = Path("data/mixes/mixes.parquet")
 
 TRAINING_VIDEOS = Path("training_videos.json")  # beside a model's weights and its checkpoints: whom they have seen

@@ -31,6 +31,10 @@ class At:
     address: str
 
 
+Videos = Annotated[str, At("index.videos")]
+RejectShare = Annotated[float, At("index.max_reject_share")]
+
+
 class Section(BaseModel):
     """A part of params.yaml: immutable, and no key may be missing, extra or mistyped."""
 
@@ -134,6 +138,16 @@ class Decode(Section):
     timeout_s: float = Field(gt=0)
 
 
+class Leakage(Section):
+    """When two videos of different splits count as one, and what then."""
+
+    action: Literal["report", "fail"]
+    min_picture_likeness: float = Field(gt=0, le=1)
+    min_picture_share: float = Field(gt=0, le=1)
+    min_sound_landmarks: int = Field(ge=1)
+    min_sound_share: float = Field(gt=0, le=1)
+
+
 class Mixes(Section):
     """The fixed mixes on which models are compared."""
 
@@ -233,6 +247,7 @@ class Params(Section):
     perform: Perform
     index: Index
     decode: Decode
+    leakage: Leakage
     mixes: Mixes
     models: dict[Name, Model] = Field(min_length=1)
     train: Train

@@ -57,7 +57,7 @@ class Catalogue:
             return None
         label = " + ".join(sorted({entry.label for entry in segments}))
         splits = {entry.split for entry in of_id}
-        split = next((split for split in _STRICTEST if split in splits), None)
+        split = next(filter(splits.__contains__, _STRICTEST), None)
         return Listed(name, label, split, segments)
 
 

@@ -146,8 +146,11 @@ def plan(rows: Iterable[ClipRow], videos_per_shard: int) -> list[ShardJob]:
     return jobs
 
 
-def assemble(folder: Path, results: Sequence[ShardResult]) -> None:
-    """Lay out a decoded folder: shards (links into the store), manifest.json, clips.parquet, rejects.parquet."""
+def assemble(folder: Path, results: Sequence[ShardResult], max_reject_share: float) -> None:
+    """Lay out a decoded folder: shards (links into the store), manifest.json, clips.parquet, rejects.parquet.
+
+    Raises `CensusError` with counts, all having been written, where more videos gave no clip than the share allows.
+    """
     shards: dict[str, ShardSum] = {}
     for result in results:
         if result.file is not None and result.sum is not None:
@@ -161,6 +164,7 @@ def assemble(folder: Path, results: Sequence[ShardResult]) -> None:
     write_rows(folder / "clips.parquet", clips, DecodedClip)
     write_rows(folder / "rejects.parquet", rejects, Reject)
     write_sums(folder / "manifest.json", shards)
+    _check_share(clips, rejects, max_reject_share)
 
 
 def summary(results: Sequence[ShardResult]) -> str:
@@ -171,22 +175,20 @@ def summary(results: Sequence[ShardResult]) -> str:
     return f"{count} clips in {num_shards} shards; rejected: {count_reasons(rejects)}"
 
 
-def check_rejects(results: Sequence[ShardResult], jobs: Sequence[ShardJob], max_reject_share: float) -> None:
-    """`CensusError` with counts where no video gave a clip, or more gave none than the share that is allowed."""
-    num_videos = sum(len(job.videos) for job in jobs)
-    num_bad = num_videos - len({clip.video_id for result in results for clip in result.clips})
-    if num_bad == num_videos or num_bad > max_reject_share * num_videos:
-        reasons = count_reasons([reject for result in results for reject in result.rejects])
-        raise CensusError(
-            f"{num_bad} of {num_videos} videos gave no clip ({reasons}), at most the share index.max_reject_share = "
-            f"{max_reject_share:g}, and not all, may fail; {layout.DECODE_REJECTS} says why"
-        )
-
-
 def loudness_db(audio: NDArray[np.int16]) -> float:
     """Root mean square of samples, dB of full scale, to 1e-6 dB; SILENCE_DB for zeros."""
     power = float(np.mean(np.square(audio.astype(np.float64) / _FULL_SCALE)))
     return round(float(10 * np.log10(power)), 6) if power > 0 else SILENCE_DB
+
+
+def _check_share(clips: Sequence[DecodedClip], rejects: Sequence[Reject], allowed: float) -> None:
+    good = {clip.path for clip in clips}
+    bad = {reject.path for reject in rejects} - good
+    if bad and (not good or len(bad) > allowed * len(good | bad)):
+        raise CensusError(
+            f"{len(bad)} of {len(good | bad)} videos gave no clip ({count_reasons(rejects)}); at most the share "
+            f"index.max_reject_share = {allowed:g} may, and not all; {layout.DECODE_REJECTS} says why"
+        )
 
 
 def _video(clips: tuple[ClipRow, ...]) -> VideoClips:

@@ -26,6 +26,7 @@ RESULTS = [
     "data/truth/**/*",
     "data/index/*",
     "data/decode/**/*",
+    "data/leakage/*",
     "data/mixes/*",
     "data/evaluate/**/*",
     "models/**/*",
