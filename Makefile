@@ -4,7 +4,9 @@ include infra/quiet.env
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run plan doctor gc environment test nightly check lint format types imports lock preset clean
+.PHONY: help run plan doctor gc environment test nightly check lint format types imports lock preset unseen benchmarks clean
+SEEDS ?= 101 102 103
+BENCHMARKS ?= bss clips inputs step
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +54,12 @@ lock: environment ## Resolve requirements.txt anew into the hashed requirements.
 
 preset: environment ## Use presets/NAME.yaml as params.yaml: make preset NAME=studio (NAME=default: your own again)
 	@python infra/preset.py "$(NAME)"
+
+unseen: environment ## Score the trained models on corpora nobody saw: make unseen SEEDS="101 102 103"
+	@python infra/unseen.py $(SEEDS)
+
+benchmarks: environment ## Time each part beside what users pick today; results: tests/benchmarks/results/*.json
+	@for name in $(BENCHMARKS); do echo "== $$name"; python -m tests.benchmarks.$$name tests/benchmarks/results/$$name.json; done
 
 clean: ## Remove what tools leave behind; data, models, .store and .venv stay
 	@rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache

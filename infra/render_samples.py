@@ -4,7 +4,8 @@
     python infra/render_samples.py /usr/share/sounds/sf2/FluidR3_GM.sf2 stages/performances/samples
 
 One Ogg Vorbis file for each voice holds its notes back to back; index.json says where each begins, which pitch and
-velocity it has. A new instrument is one line in VOICES.
+velocity it has. A new instrument is one line in VOICES. An Ogg stream carries a random serial number: where a file
+decodes to the samples that the committed one has, keep the committed bytes.
 """
 
 import json
@@ -43,6 +44,13 @@ VOICES = (
     Voice("acoustic_guitar", "steel", 25, 49, 85, 2.4),
     Voice("xylophone", "rosewood", 13, 58, 91, 1.2),
     Voice("trumpet", "brass", 56, 52, 88, 2.6),
+    Voice("cello", "concert", 42, 37, 82, 2.6),
+    Voice("accordion", "reed", 21, 46, 91, 2.4),
+    Voice("tuba", "brass", 58, 28, 70, 2.4),
+    Voice("flute", "concert", 73, 58, 97, 2.4),
+    Voice("clarinet", "b_flat", 71, 49, 91, 2.4),
+    Voice("saxophone", "alto", 65, 46, 82, 2.4),
+    Voice("saxophone", "tenor", 66, 40, 79, 2.4),
 )
 
 

@@ -1,19 +1,22 @@
 """`python -m stages COMMAND [ITEM]`: what dvc.yaml calls. Slow imports happen only once a command is chosen."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from stages import layout
 from stages.launch import launch
 
 STAGES = {
     "perform": "Render the built-in corpus of performances (item: arrival folder).",
     "index": "List the clips of a folder of videos; say why a video is refused.",
     "decode": "Decode indexed videos into frame, audio and motion shards.",
+    "leakage": "Look for videos that are in two splits under two names.",
     "mixes": "Draw the fixed mixes on which models are compared.",
     "train": "Train one model by mix-and-separate (item: model).",
-    "baselines": "Score mixture, constant and ideal masks on the fixed mixes.",
+    "baselines": "Score ideal masks and separation without pictures on the fixed mixes.",
     "evaluate": "Score one model on the fixed mixes (item: model).",
     "report": "Gather all scores into one table.",
     "register": "Record a run and a model version in MLflow (item: model).",
@@ -57,12 +60,28 @@ def plan(as_json: _AsJson = False) -> None:
 
 
 @app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="Estimator, as reports/table.txt names it: pixels, nmf_mfcc, ...")],
+    second: Annotated[str, typer.Argument(help="Estimator that it is held against.")],
+    scores: Annotated[
+        list[Path] | None, typer.Option(help=f"{layout.SCORES}, or another; twice: the second's is of another run.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of mix: different2, same2, ...; else all.")] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Say how much better one estimator is than another on the same mixes. No stage of dvc.yaml."""
+    from stages.compare import report
+
+    raise typer.Exit(report(first, second, scores=scores or [layout.SCORES], kind=kind, as_json=as_json))
+
+
+@app.command()
 def gc(
     keep_days: Annotated[float, typer.Option(min=0, help="Keep what was used within so many days.")] = 30,
     dry_run: _DryRun = False,
     as_json: _AsJson = False,
 ) -> None:
-    """Remove from the store what was not used for long and what no workspace's outs are made of. No stage of dvc.yaml."""
+    """Remove from the store what was not used for long and by no workspace's outs. No stage of dvc.yaml."""
     from stages.gc import report
 
     raise typer.Exit(report(keep_days=keep_days, dry_run=dry_run, as_json=as_json))
@@ -74,7 +93,7 @@ def forget(
     dry_run: _DryRun = False,
     as_json: _AsJson = False,
 ) -> None:
-    """Remove all that was derived from a video; say which models saw it and what is left to do. No stage of dvc.yaml."""
+    """Remove what was derived from a video; say which models saw it and what is left. No stage of dvc.yaml."""
     from stages.forget import report
 
     raise typer.Exit(report(video, dry_run=dry_run, as_json=as_json))

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stages import layout
+from stages.keeping.entries import rooms, size_bytes
 
 State = Literal["ok", "note", "problem", "missing"]
 
@@ -156,10 +157,12 @@ def disk(free_bytes: int) -> Finding:
 
 
 def store() -> Finding:
-    """Finished shards and checkpoints outside DVC: what they take beside DVC's own cache."""
+    """Finished work and checkpoints outside DVC: what they take beside DVC's own cache."""
     folder = layout.store()
-    size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
-    return Finding("store", "ok", f"{size_bytes / _GB:.2f} GB in {folder}")
+    sizes = {room.name: size_bytes(room) for room in rooms(folder)}
+    parts = ", ".join(f"{name} {size / _GB:.2f}" for name, size in sizes.items())
+    found = f"{size_bytes(folder) / _GB:.2f} GB in {folder}{f' ({parts})' if parts else ''}"
+    return Finding("store", "ok", found, "what nobody uses: make gc" if parts else "")
 
 
 def gpu() -> Finding:

@@ -1,15 +1,18 @@
 """Scores one model on the fixed mixes."""
 
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Annotated
 
 from stages import layout
-from stages.metrics.scores import group, score_mixes
-from stages.metrics.summary import summarise
+from stages.compute.pool import open_pool
+from stages.metrics.scores import Mix, collect, evaluated, open_reader, score_mix
+from stages.metrics.summary import Columns, summarise
 from stages.metrics.vision import Vision
 from stages.networks.separation import Separator, load
 from stages.params import At, Clip, Evaluate, Model, Spectrogram
-from stages.shards.files import write_json
-from stages.shards.reader import ClipReader
+from stages.shards.files import sha256, write_json
 from stages.shards.schema import MixSource
 from stages.shards.tables import read_rows, write_columns
 
@@ -21,15 +24,37 @@ def run(
     model: Annotated[Model, At("models.{item}")],
     evaluate: Evaluate,
 ) -> None:
-    """Score a model and its swapped-vision control -> data/evaluate/<name>: scores.parquet, metrics.json."""
-    separator, reader, folder = load(layout.model(name)), ClipReader(), layout.evaluation(name)
-    _check_same(name, separator, clip=clip, spectrogram=spectrogram, model=model)
-    mixes = group(read_rows(layout.MIXES, MixSource), "test")
-    estimator = Vision(name, separator, reader, mask=evaluate.mask)
-    columns = score_mixes(mixes, reader, estimator, taps=evaluate.filter_taps, label=f"evaluate {name}")
+    """Score a model and its controls, mixes side by side -> data/evaluate/<name>: scores.parquet, metrics.json."""
+    trained, folder = layout.model(name).resolve(), layout.evaluation(name)
+    _check_same(name, load(trained), clip=clip, spectrogram=spectrogram, model=model)
+    mixes = evaluated(read_rows(layout.MIXES, MixSource))
+    weights = sha256(trained / "weights.safetensors")
+    scorer = Scorer(name, trained, weights, layout.DECODE.resolve(), evaluate)
+    with open_pool() as pool:
+        columns = collect(pool.map(scorer, mixes), total=len(mixes), label=f"evaluate {name}")
     write_columns(folder / "scores.parquet", columns)
     summary = summarise(columns, resamples=evaluate.bootstrap_resamples, seed=evaluate.bootstrap_seed)
     write_json(folder / "metrics.json", summary)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What a worker needs to score a model on one mix; `weights` tells models that lay in one folder apart."""
+
+    name: str
+    trained: Path
+    weights: str
+    decoded: Path
+    evaluate: Evaluate
+
+    def __call__(self, mix: Mix) -> Columns:
+        """Columns of one mix."""
+        return score_mix(mix, open_reader(self.decoded), _vision(self), taps=self.evaluate.filter_taps)
+
+
+@cache
+def _vision(scorer: Scorer) -> Vision:
+    return Vision(scorer.name, load(scorer.trained), open_reader(scorer.decoded), mask=scorer.evaluate.mask)
 
 
 def _check_same(name: str, separator: Separator, **sections: Clip | Spectrogram | Model) -> None:

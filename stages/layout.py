@@ -10,9 +10,12 @@ LOCK = Path("dvc.lock")
 VIDEOS = Path("data/videos")  # where the built-in corpus is rendered: VIDEOS/<arrival>/<label>/*.mp4
 TRUTH = Path("data/truth")  # its truth, for evaluation only: TRUTH/<arrival>/
 
+LISTS = Path("lists")  # published lists of videos, index.lists names their files
+
 INDEX = Path("data/index")
 CLIPS = INDEX / "clips.parquet"
 INDEX_REJECTS = INDEX / "rejects.parquet"
+AVAILABILITY = INDEX / "availability.parquet"
 
 DECODE = Path("data/decode")
 SHARDS = DECODE / "shards"
@@ -20,16 +23,21 @@ DECODED_CLIPS = DECODE / "clips.parquet"
 DECODE_REJECTS = DECODE / "rejects.parquet"
 MANIFEST = DECODE / "manifest.json"
 
+LEAKS = Path("data/leakage/leaks.parquet")
+
 MIXES = Path("data/mixes/mixes.parquet")
+
+TRAINING_VIDEOS = Path("training_videos.json")  # beside a model's weights and its checkpoints: whom they have seen
 
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
 SCORES = REPORTS / "scores.parquet"
 TABLE = REPORTS / "table.txt"
+PLOTS = REPORTS / "plots"  # points of each plot as JSON: what `dvc plots show` draws
 
 
 def model(name: str) -> Path:
-    """Folder of a trained model: weights.safetensors, model.json, curves.json."""
+    """Folder of a trained model: weights.safetensors, model.json, curves.json, TRAINING_VIDEOS."""
     return Path("models") / name
 
 

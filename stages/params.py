@@ -13,7 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Kind = Literal["different2", "different3", "different4"]
+Kind = Literal["different2", "different3", "different4", "same2", "video2", "shifted2"]
+Sampling = Literal["videos", "labels"]
+ListedSplit = Literal["train", "validation", "test"]
+Folder = Annotated[str, Field(pattern=r"^(\.|[^/]+(/[^/]+)*)$")]  # below a root; "." is the root itself
+Licence = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*( (WITH|AND|OR) [A-Za-z0-9.+-]+)*$")]  # SPDX
 
 
 class ParamsError(ValueError):
@@ -25,6 +29,10 @@ class At:
     """Marks a stage's argument that lives deeper in params.yaml: `Annotated[Model, At("models.{item}")]`."""
 
     address: str
+
+
+Videos = Annotated[str, At("index.videos")]
+RejectShare = Annotated[float, At("index.max_reject_share")]
 
 
 class Section(BaseModel):
@@ -50,16 +58,46 @@ class Spectrogram(Section):
     log_frequency_rows: int = Field(ge=16, le=1024)
 
 
+class Programme(Section):
+    """How many videos an arrival folder gets."""
+
+    solos_per_instrument: int = Field(ge=1)
+    duets: int = Field(ge=0)
+    twins: int = Field(ge=0)
+
+
+class Staging(Section):
+    """What makes it hard to see who sounds."""
+
+    silent_share: Share
+    distractor_share: float = Field(ge=0, le=1)
+    idle: float = Field(ge=0, le=1)
+    offset_ms: float = Field(ge=0, le=200)
+    jitter_ms: float = Field(ge=0, le=100)
+
+
 class Perform(Section):
     """The built-in corpus of rendered performances."""
 
     seed: int = Field(ge=0)
     instruments: tuple[Name, ...] = Field(min_length=2)
-    solos_per_instrument: int = Field(ge=1)
-    duets: int = Field(ge=0)
+    regular: Programme
+    shifted: Programme
+    staging: Staging
     duration_s: float = Field(ge=2, le=120)
     frame_rate_hz: int = Field(ge=12, le=60)
     side_px: int = Field(ge=64, le=1024, multiple_of=2)
+
+
+class ListFile(Section):
+    """A published list of videos: its file in the folder `lists`, and the split of all its videos.
+
+    Where `split` is null the list itself says, or else the hash of the video's id.
+    """
+
+    file: str = Field(pattern=r"^[^/]+$")
+    format: Literal["music", "solos", "vggsound", "ave", "iquery"]
+    split: ListedSplit | None
 
 
 class Index(Section):
@@ -67,6 +105,7 @@ class Index(Section):
 
     videos: str = Field(min_length=1)
     builtin: tuple[Name, ...]
+    shifted: tuple[Name, ...]
     min_duration_s: float = Field(gt=0)
     max_duration_s: float = Field(gt=0)
     min_side_px: int = Field(ge=1)
@@ -78,6 +117,9 @@ class Index(Section):
     validation_share: Share
     test_share: Share
     split_salt: int = Field(ge=0)
+    cut_threshold: float = Field(ge=0, le=255)
+    lists: dict[Name, ListFile]
+    licences: dict[Folder, Licence]
 
     @model_validator(mode="after")
     def _leave_some_for_training(self) -> Self:
@@ -96,6 +138,16 @@ class Decode(Section):
     timeout_s: float = Field(gt=0)
 
 
+class Leakage(Section):
+    """When two videos of different splits count as one, and what then."""
+
+    action: Literal["report", "fail"]
+    min_picture_likeness: float = Field(gt=0, le=1)
+    min_picture_share: float = Field(gt=0, le=1)
+    min_sound_landmarks: int = Field(ge=1)
+    min_sound_share: float = Field(gt=0, le=1)
+
+
 class Mixes(Section):
     """The fixed mixes on which models are compared."""
 
@@ -103,6 +155,14 @@ class Mixes(Section):
     min_rms_db: float = Field(le=0)
     validation: dict[Kind, int] = Field(min_length=1)
     test: dict[Kind, int] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _validate_without_labels(self) -> Self:
+        if barred := {"same2", "shifted2"} & set(self.validation):
+            raise ValueError(
+                f"{', '.join(sorted(barred))} cannot choose weights: validation sees no labels and no shifted videos"
+            )
+        return self
 
 
 class Appearance(Section):
@@ -151,6 +211,7 @@ class Train(Section):
     precision: Literal["fp32", "bf16"]
     channels_last: bool
     num_sources: int = Field(ge=2, le=4)
+    sampling: Sampling
     mask: Literal["binary", "ratio"]
     gain_low: float = Field(gt=0)
     gain_high: float = Field(gt=0)
@@ -186,6 +247,7 @@ class Params(Section):
     perform: Perform
     index: Index
     decode: Decode
+    leakage: Leakage
     mixes: Mixes
     models: dict[Name, Model] = Field(min_length=1)
     train: Train

@@ -11,7 +11,12 @@ from stages.progress import progress
 from stages.shards.store import Store
 
 
-def run(name: str, perform: Perform, videos: Annotated[str, At("index.videos")]) -> None:
+def run(
+    name: str,
+    perform: Perform,
+    videos: Annotated[str, At("index.videos")],
+    shifted: Annotated[tuple[str, ...], At("index.shifted")],
+) -> None:
     """Render the arrival folder `name` -> data/videos/<name>/<label>/*.mp4, data/truth/<name>/."""
     target, truths = layout.VIDEOS / name, layout.TRUTH / name
     target.mkdir(parents=True, exist_ok=True)
@@ -19,7 +24,7 @@ def run(name: str, perform: Perform, videos: Annotated[str, At("index.videos")])
     if Path(videos) != layout.VIDEOS:
         print(f"perform: nothing is rendered, since index.videos is {videos} and not {layout.VIDEOS}")
         return
-    takes = plan(name, perform)
+    takes = plan(name, perform, shifted=name in shifted)
     maker = TakeMaker(layout.store().resolve(), recipe())
     with progress("perform", total=len(takes), unit="videos") as meter:
         folders = make_all(maker, takes, lambda _: meter.advance())

@@ -2,32 +2,40 @@
 
 import os
 import platform
+from typing import Annotated
 
 from stages import layout
-from stages.params import Evaluate
+from stages.params import At, Evaluate
+from stages.performances.version import short
 from stages.reporting.gathering import BASELINES, join, metrics
+from stages.reporting.plots import plots
 from stages.reporting.table import render
-from stages.shards.files import replacing, write_json
+from stages.shards.files import read_json, replacing, write_json
 from stages.shards.tables import read_columns, write_columns
 
 
-def run(evaluate: Evaluate) -> None:
-    """Join the scores under data/evaluate -> reports: scores.parquet, metrics.json, table.txt; print the table."""
+def run(evaluate: Evaluate, builtin: Annotated[tuple[str, ...], At("index.builtin")]) -> None:
+    """Join scores and curves -> reports: scores.parquet, metrics.json, table.txt, plots/; print the table."""
     folders = sorted(path.parent for path in layout.evaluation(BASELINES).parent.glob("*/scores.parquet"))
     scores = {folder.name: read_columns(folder / "scores.parquet") for folder in folders}
     columns, models = join(scores), sorted(set(scores) - {BASELINES})
     resamples, seed = evaluate.bootstrap_resamples, evaluate.bootstrap_seed
-    content = metrics(columns, models, resamples=resamples, seed=seed)
+    corpus = short() if builtin else "none"
+    content = metrics(columns, models, resamples=resamples, seed=seed) | {"corpus": corpus}
     footer = {
         "masks": evaluate.mask,
         "filter taps": evaluate.filter_taps,
         "bootstrap resamples": resamples,
         "seed": seed,
         "silent references left out": content["counts"]["silent_references"],
+        "corpus": corpus,
     }
     table = render(content, footer)
     write_columns(layout.SCORES, columns)
     write_json(layout.METRICS, content)
+    curves = {model: read_json(layout.model(model) / "curves.json")["validation"] for model in models}
+    for name, points in plots(content, columns, curves).items():
+        write_json(layout.PLOTS / f"{name}.json", points)
     with replacing(layout.TABLE) as temporary:
         temporary.write_text(table, encoding="utf-8")
     # Not in the file: it is the same on every machine.

@@ -4,17 +4,18 @@ from typing import Annotated
 
 from stages import layout
 from stages.params import At, Clip, Model, Spectrogram, Train
-from stages.shards.files import sha256_json
+from stages.shards.files import copy_whole, sha256_json, write_json
 from stages.shards.reader import ClipReader
 from stages.shards.schema import MixSource
 from stages.shards.tables import read_rows
 from stages.tracking.runs import open_run
-from stages.training.batches import Batches, training_clips
+from stages.training.batches import Batches, seen_videos, training_clips
 from stages.training.checkpoint import open_checkpoints
 from stages.training.export import export, new_separator
 from stages.training.interrupt import end_if, stop_on_sigterm
 from stages.training.key import training_key
 from stages.training.learner import Learner
+from stages.training.licences import licence_card
 from stages.training.loop import Course
 from stages.training.seeding import choose_device, make_deterministic
 from stages.training.tracker import closing
@@ -26,7 +27,7 @@ def run(
 ) -> None:
     """Train one model by mix-and-separate, from its last checkpoint if there is one, and keep its best weights."""
     reader = ClipReader()
-    clips = training_clips(reader.clips, train.num_sources)
+    clips = training_clips(reader.clips, train.num_sources, sampling=train.sampling)
     mixes = validation_mixes(read_rows(layout.MIXES, MixSource))
     sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train}
     key = sha256_json(training_key(sections, clips, mixes, layout.MANIFEST))
@@ -34,7 +35,9 @@ def run(
     make_deterministic(train.threads, device)
     params = {name: section.model_dump(mode="json") for name, section in sections.items()}
     tracker = open_run(stage="train", model=name, key=key, params=params)
-    with stop_on_sigterm() as stop, closing(tracker), open_checkpoints(layout.store() / "train" / key) as checkpoints:
+    folder = layout.store() / "train" / key
+    with stop_on_sigterm() as stop, closing(tracker), open_checkpoints(folder) as checkpoints:
+        write_json(folder / layout.TRAINING_VIDEOS, seen_videos(reader.clips, clips, mixes))
         separator = new_separator(clip, spectrogram, model, train, device=device)
         course = Course(
             learner=Learner(separator, train),
@@ -47,5 +50,6 @@ def run(
         state = course.complete(name, stop)
         end_if(not course.finished(state))
         counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent}
-        card = {"name": name, "seed": train.seed, "key": key} | counts
+        card = {"name": name, "seed": train.seed, "key": key} | counts | licence_card(reader.clips, clips)
         export(separator, checkpoints, state, layout.model(name), card=card)
+        copy_whole(folder / layout.TRAINING_VIDEOS, layout.model(name) / layout.TRAINING_VIDEOS)

@@ -6,7 +6,7 @@ from stages import baselines, layout
 from stages.params import Evaluate
 from stages.shards.files import read_json, sha256
 from stages.shards.tables import read_columns
-from tests.synth.learning import SPECTROGRAM
+from tests.synth.learning import CLIP, SPECTROGRAM
 from tests.synth.scored import EVALUATE, write_test_world
 
 
@@ -19,11 +19,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def inside(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXELS_SERIAL", "1")
     monkeypatch.chdir(world)
 
 
 def test_baselines_and_oracles_are_scored_in_their_order_of_quality() -> None:
-    baselines.run(SPECTROGRAM, EVALUATE)
+    baselines.run(CLIP, SPECTROGRAM, EVALUATE)
     summary = read_json(layout.evaluation("baselines") / "metrics.json")
     gains = {name: kinds["different2"]["si_sdri"] for name, kinds in summary.items()}
     assert gains["mixture"] == 0
@@ -34,14 +35,14 @@ def test_baselines_and_oracles_are_scored_in_their_order_of_quality() -> None:
 
 
 def test_the_table_has_the_agreed_columns_and_a_rerun_gives_the_same_bytes() -> None:
-    baselines.run(SPECTROGRAM, EVALUATE)
+    baselines.run(CLIP, SPECTROGRAM, EVALUATE)
     files = [layout.evaluation("baselines") / name for name in ("scores.parquet", "metrics.json")]
     before = [sha256(path) for path in files]
     assert list(read_columns(files[0])) == [
         *("mix_id", "kind", "source", "clip_id", "video_id", "label", "estimator"),
-        *("si_sdri", "si_sdr", "sdr", "sir", "sar", "silent_estimate"),
+        *("si_sdri", "si_sdr", "sdr", "sir", "sar", "matched", "silent_estimate"),
     ]
-    baselines.run(SPECTROGRAM, EVALUATE)
+    baselines.run(CLIP, SPECTROGRAM, EVALUATE)
     assert [sha256(path) for path in files] == before
 
 
@@ -49,7 +50,7 @@ def test_fewer_filter_taps_forgive_less() -> None:
     strict = Evaluate.model_validate(EVALUATE.model_dump() | {"filter_taps": 1})
     sdr: list[float] = []
     for settings in (strict, EVALUATE):
-        baselines.run(SPECTROGRAM, settings)
+        baselines.run(CLIP, SPECTROGRAM, settings)
         summary = read_json(layout.evaluation("baselines") / "metrics.json")
         sdr.append(summary["ideal_binary_mask"]["different2"]["sdr"])
     assert sdr[0] < sdr[1]

@@ -86,6 +86,18 @@ def test_without_ffmpeg_the_status_is_3_and_the_remedy_is_printed(tmp_path: Path
     assert "sudo" not in done.stderr
 
 
+def test_the_store_is_weighed_room_by_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXELS_STORE", str(tmp_path / "store"))
+    assert doctor.store() == Finding("store", "ok", f"0.00 GB in {tmp_path / 'store'}")
+    for name, size in (("decode", 20_000_000), ("train/abc", 30_000_000), ("spool/x", 10_000_000)):
+        (tmp_path / "store" / name).mkdir(parents=True)
+        with (tmp_path / "store" / name / "file").open("wb") as file:
+            file.truncate(size)
+    finding = doctor.store()
+    assert finding.found == f"0.06 GB in {tmp_path / 'store'} (decode 0.02, train 0.03)"
+    assert "make gc" in finding.advice
+
+
 def test_this_machine_passes() -> None:
     findings = list(doctor.examine())
     assert {"ffmpeg", "cores", "memory", "disk", "store", "GPU", "Python", "packages"} <= {f.what for f in findings}

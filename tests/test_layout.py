@@ -23,6 +23,7 @@ def outs(stage: str, item: str) -> set[str]:
         ("perform", layout.TRUTH / "first"),
         ("index", layout.INDEX),
         ("decode", layout.DECODE),
+        ("leakage", layout.LEAKS.parent),
         ("mixes", layout.MIXES.parent),
         ("train", layout.model("first")),
         ("baselines", layout.evaluation("baselines")),
@@ -30,6 +31,7 @@ def outs(stage: str, item: str) -> set[str]:
         ("report", layout.METRICS),
         ("report", layout.SCORES),
         ("report", layout.TABLE),
+        ("report", layout.PLOTS),
         ("register", layout.receipt("first")),
     ],
 )

@@ -65,6 +65,36 @@ def test_fewer_than_asked_is_said_in_one_line(capsys: pytest.CaptureFixture[str]
 
 def test_an_impossible_split_is_an_error_and_leaves_no_table(clips: list[DecodedClip]) -> None:
     write_rows(layout.DECODED_CLIPS, [replace(clip, split="test") for clip in clips], DecodedClip)
-    with pytest.raises(MixesError, match="in split validation: it needs 2 different videos, found 0"):
+    with pytest.raises(MixesError, match=r"in split validation: it needs 2 different labels, .*, found 0 sounding"):
         mixes.run(SETTINGS)
     assert not layout.MIXES.exists()
+
+
+def test_a_kind_that_these_videos_cannot_give_is_said_and_left_out(
+    clips: list[DecodedClip], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_rows(layout.DECODED_CLIPS, [replace(clip, label=None) for clip in clips], DecodedClip)
+    mixes.run(SETTINGS.model_copy(update={"test": {"different2": 3, "same2": 2, "shifted2": 5, "video2": 1}}))
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == "mixes: test different2: 3"
+    assert said[2].startswith("mixes: test same2: 0 of 2 asked: it needs 2 videos with the same label, found 6")
+    assert said[3].startswith("mixes: shifted shifted2: 0 of 5 asked: it needs 2 different labels")
+    assert said[4].startswith("mixes: test video2: 0 of 1 asked: it needs 2 windows of one video")
+    assert {row.kind for row in read_rows(layout.MIXES, MixSource)} == {"different2"}
+
+
+def test_shifted_mixes_hold_shifted_videos_alone(clips: list[DecodedClip]) -> None:
+    shifted = [decoded(f"{kind}-{seed}", "shifted") for kind in range(3) for seed in range(10, 12)]
+    write_rows(layout.DECODED_CLIPS, [*clips, *shifted], DecodedClip)
+    mixes.run(SETTINGS.model_copy(update={"test": {"different2": 4, "shifted2": 4}}))
+    rows = read_rows(layout.MIXES, MixSource)
+    assert {row.split for row in rows if row.kind == "shifted2"} == {"shifted"}
+    theirs = {clip.video_id for clip in shifted}
+    assert {row.video_id in theirs for row in rows if row.kind == "shifted2"} == {True}
+    assert {row.video_id in theirs for row in rows if row.kind == "different2"} == {False}
+
+
+@pytest.mark.parametrize("kind", ["same2", "shifted2"])
+def test_validation_may_not_use_what_needs_labels_or_shifted_videos(kind: str) -> None:
+    with pytest.raises(ValueError, match=f"{kind} cannot choose weights"):
+        Mixes.model_validate(SETTINGS.model_dump() | {"validation": {kind: 2}})

@@ -51,7 +51,12 @@ def test_two_steps_change_every_network(preset: Params) -> None:
     clips = [decoded(name, num_samples=_num_samples(preset.clip)) for name in ("0-0", "1-0")]
     separator = new_separator(preset.clip, preset.spectrogram, model, train, device=torch.device("cpu"))
     learner = Learner(separator, train)
-    batches = Batches(_NoiseMedia(preset.clip), training_clips(clips, train.num_sources), model.appearance, train)
+    batches = Batches(
+        _NoiseMedia(preset.clip),
+        training_clips(clips, train.num_sources, sampling=train.sampling),
+        model.appearance,
+        train,
+    )
     before = {name: value.clone() for name, value in separator.net.named_parameters()}
     losses = [learner.learn(batches.at(step), step) for step in range(2)]
     assert np.isfinite(losses).all()

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from stages import layout, report
+from stages.performances.version import digest
 from stages.reporting.gathering import GatherError
-from stages.shards.files import read_json, sha256
+from stages.shards.files import read_json, sha256, write_json
 from stages.shards.tables import read_columns, write_columns
 from tests.synth.scored import EVALUATE
 from tests.synth.signals import score_columns
@@ -15,6 +16,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def write_curves(name: str) -> None:
+    write_json(layout.model(name) / "curves.json", {"validation": [{"step": 3, "loss": 0.7, "si_sdr_db": 1.5}]})
+
+
 def write_scores(name: str, *columns: dict[str, list]) -> None:  # pyright: ignore[reportMissingTypeArgument]
     joined = {column: [value for part in columns for value in part[column]] for column in columns[0]}
     write_columns(layout.evaluation(name) / "scores.parquet", joined)
@@ -23,7 +28,8 @@ def write_scores(name: str, *columns: dict[str, list]) -> None:  # pyright: igno
 def test_all_scores_are_gathered_printed_and_written_with_equal_bytes(capsys: pytest.CaptureFixture[str]) -> None:
     write_scores("baselines", score_columns("mixture", [0.0] * 4))
     write_scores("pixels", score_columns("pixels", [5.0] * 4), score_columns("pixels:swapped_vision", [-9.0] * 4))
-    report.run(EVALUATE)
+    write_curves("pixels")
+    report.run(EVALUATE, ("first",))
     content = read_json(layout.METRICS)
     assert content["pixels"]["different2"]["si_sdri"] == 5
     assert content["controls"]["pixels"]["swapped_vision_si_sdri"] == -9
@@ -32,12 +38,29 @@ def test_all_scores_are_gathered_printed_and_written_with_equal_bytes(capsys: py
     printed = capsys.readouterr().out
     assert printed.startswith(layout.TABLE.read_text(encoding="utf-8"))
     assert "machine: " in printed and "machine: " not in layout.TABLE.read_text(encoding="utf-8")
-    before = [sha256(path) for path in (layout.METRICS, layout.SCORES, layout.TABLE)]
-    report.run(EVALUATE)
-    assert [sha256(path) for path in (layout.METRICS, layout.SCORES, layout.TABLE)] == before
+    drawn = sorted(path.name for path in layout.PLOTS.iterdir())
+    assert drawn == ["kinds.json", "labels.json", "scatter.json", "thresholds.json", "training.json"]
+    assert read_json(layout.PLOTS / "training.json")[0] == {
+        "model": "pixels",
+        "step": 3,
+        "loss": 0.7,
+        "si_sdr_db": 1.5,
+    }
+    files = [layout.METRICS, layout.SCORES, layout.TABLE, *sorted(layout.PLOTS.iterdir())]
+    before = [sha256(path) for path in files]
+    report.run(EVALUATE, ("first",))
+    assert [sha256(path) for path in files] == before
 
 
 def test_without_scores_it_says_what_to_run() -> None:
     with pytest.raises(GatherError, match="dvc repro baselines"):
-        report.run(EVALUATE)
+        report.run(EVALUATE, ("first",))
     assert not layout.METRICS.exists()
+
+
+def test_the_generator_of_the_built_in_corpus_is_named_and_none_where_there_is_none() -> None:
+    write_scores("baselines", score_columns("mixture", [0.0] * 4))
+    for builtin, corpus in ((("first",), digest()[:10]), ((), "none")):
+        report.run(EVALUATE, builtin)
+        assert read_json(layout.METRICS)["corpus"] == corpus
+        assert f"corpus {corpus}" in layout.TABLE.read_text(encoding="utf-8")

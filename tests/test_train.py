@@ -9,7 +9,7 @@ from stages.networks.separation import load
 from stages.shards.files import read_json, sha256
 from stages.train import run
 from stages.training.batches import TooFewClips
-from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, MemoryTracker, train_section, write_world
+from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, TRAIN_CLIPS, MemoryTracker, train_section, write_world
 
 
 def _train(world: Path, monkeypatch: pytest.MonkeyPatch, **changes: object) -> dict[str, str]:
@@ -24,10 +24,14 @@ def test_labels_change_no_bit_of_a_model(tmp_path: Path, monkeypatch: pytest.Mon
     write_world(tmp_path / "labelled")
     write_world(tmp_path / "bare", labels=False)
     files = _train(tmp_path / "labelled", monkeypatch)
-    assert set(files) == {"weights.safetensors", "model.json", "curves.json"}
+    assert set(files) == {"weights.safetensors", "model.json", "curves.json", "training_videos.json"}
     assert load(layout.model("pixels")).model == MODEL
     (checkpoints,) = (tmp_path / "labelled/.store/train").iterdir()
     assert checkpoints.name == read_json(layout.model("pixels") / "model.json")["key"]
+    seen = read_json(checkpoints / "training_videos.json")
+    assert seen == read_json(layout.model("pixels") / "training_videos.json")
+    assert seen["train"] == sorted(f"video-{clip}" for clip in TRAIN_CLIPS)
+    assert seen["validation"] == ["video-0-2", "video-1-2", "video-2-2", "video-3-2"]
     assert _train(tmp_path / "bare", monkeypatch) == files
 
 

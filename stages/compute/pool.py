@@ -16,8 +16,8 @@ from stages.compute.resources import num_workers
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Taken = TypeVar("Taken", contravariant=True)
-Given = TypeVar("Given", covariant=True)
+Taken_contra = TypeVar("Taken_contra", contravariant=True)
+Given_co = TypeVar("Given_co", covariant=True)
 
 MAX_DEATHS = 2
 _START_TRIES = 3  # on a loaded machine ray's own start limits of 15 to 30 s fail now and then
@@ -43,14 +43,14 @@ class Pool(Protocol):
         ...
 
 
-class Maker(Protocol[Taken, Given]):
+class Maker(Protocol[Taken_contra, Given_co]):
     """Makes a result of an item, or finds the one that was made before."""
 
-    def __call__(self, item: Taken, /) -> Given:
+    def __call__(self, item: Taken_contra, /) -> Given_co:
         """The result, made where it is missing; pure, idempotent, picklable."""
         ...
 
-    def find(self, item: Taken, /) -> Given | None:
+    def find(self, item: Taken_contra, /) -> Given_co | None:
         """The result if it is there: a look of less than a millisecond."""
         ...
 

@@ -1,9 +1,10 @@
 """What lies in the store: finished work and checkpoints, how large, and when it was last asked for."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,20 +20,17 @@ class Entry:
     """One folder of a room."""
 
     room: str
+    name: str  # as the records of uses write it: `decode/1234...`
     folder: Path
     num_bytes: int
     own_bytes: int  # of files that have no other name: what deleting the folder frees
     used_s: float  # time of its last use, Unix
 
-    @property
-    def name(self) -> str:
-        """As the records of uses write it: `decode/1234...`."""
-        return f"{self.room}/{self.folder.name}"
-
 
 def entries(root: Path) -> list[Entry]:
     """All finished work and checkpoints of a store, sorted by room and name; nothing that is being made."""
-    return [_entry(room.name, folder) for room in rooms(root) for folder in _folders(room)]
+    places = [(room, _checkpoints(room) if room.name == TRAIN else _folders(room)) for room in rooms(root)]
+    return [_entry(root, room.name, folder) for room, folders in places for folder in folders]
 
 
 def rooms(root: Path) -> list[Path]:
@@ -43,7 +41,7 @@ def rooms(root: Path) -> list[Path]:
 
 def size_bytes(root: Path) -> int:
     """All that lies below a folder."""
-    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    return sum(status.st_size for status in _files(root))
 
 
 @contextmanager
@@ -76,18 +74,34 @@ def remove(entry: Entry) -> bool:
         return free
 
 
-def _folders(room: Path) -> Iterator[Path]:
-    for folder in sorted(room.iterdir()):
-        if not folder.is_dir() or folder.name.endswith(PARTIAL):
-            continue
-        if (folder / SUMS).is_file() or (room.name == TRAIN and any(p.name != _LOCK for p in folder.iterdir())):
+def _folders(place: Path) -> Iterator[Path]:
+    """Finished work at any depth of a room."""
+    for folder in sorted(path for path in place.iterdir() if path.is_dir() and path.suffix != PARTIAL):
+        if (folder / SUMS).is_file():
+            yield folder
+        else:
+            yield from _folders(folder)
+
+
+def _checkpoints(room: Path) -> Iterator[Path]:
+    for folder in sorted(path for path in room.iterdir() if path.is_dir()):
+        if any(path.name != _LOCK for path in folder.iterdir()):
             yield folder
 
 
-def _entry(room: str, folder: Path) -> Entry:
-    files = [path.stat() for path in folder.rglob("*") if path.is_file()]
+def _entry(root: Path, room: str, folder: Path) -> Entry:
+    files = list(_files(folder))
     own_bytes = sum(status.st_size for status in files if status.st_nlink == 1)
-    return Entry(room, folder, sum(status.st_size for status in files), own_bytes, _last_use_s(folder))
+    num_bytes, name = sum(status.st_size for status in files), folder.relative_to(root).as_posix()
+    return Entry(room, name, folder, num_bytes, own_bytes, _last_use_s(folder))
+
+
+def _files(folder: Path) -> Iterator[os.stat_result]:
+    """Status of every file below a folder; one that a running stage removes meanwhile is none."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                yield (Path(place) / name).stat()
 
 
 def _last_use_s(folder: Path) -> float:

@@ -47,7 +47,8 @@ def _prune_room(room: Path, found: Sequence[Entry], useless: set[str], *, dry_ru
         may = free or room.name == TRAIN
         doomed = [entry for entry in found if entry.name in useless] if may else []
         if free and not dry_run:
-            sweep(room)
+            for place in {room, *(entry.folder.parent for entry in found)}:
+                sweep(place)
         removed = tuple(entry for entry in doomed if dry_run or remove(entry))
     gone = {entry.name for entry in removed}
     return Pruned(room.name, tuple(entry for entry in found if entry.name not in gone), removed, not may)

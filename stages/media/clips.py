@@ -152,3 +152,5 @@ def _check(video: DecodedVideo, outcome: sandbox.Outcome, clip: Clip) -> None:
         raise MediaError("damaged", f"only {found} came out")
     if video.sound.num_bad:
         raise MediaError("bad_samples", f"{video.sound.num_bad} sound samples are no finite numbers")
+    if not video.sound.peak:
+        raise MediaError("silent", f"all {len(video.sound)} sound samples are zero")

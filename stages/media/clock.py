@@ -4,6 +4,7 @@ A video's clock starts when the earlier one of its picture and its sound starts.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.params import Clip
@@ -21,6 +22,14 @@ class Window:
     num_samples: int
     start_frame: int
     num_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class SceneCut:
+    """A change of scene at some time after `before_s`, at `after_s` at the latest."""
+
+    before_s: float
+    after_s: float
 
 
 def to_samples(time_s: float, rate_hz: float) -> int:
@@ -50,6 +59,22 @@ def windows(start_s: float, end_s: float, clip: Clip) -> list[Window]:
     last_end = (end_s + SLACK_S) * clip.frame_rate_hz
     starts = range(first, math.floor(last_end - clip.duration_s * clip.frame_rate_hz + _ROUNDING) + 1, num_frames)
     return [_window(start, num_frames, clip) for start in starts]
+
+
+def windows_in_shots(start_s: float, end_s: float, cuts: Sequence[SceneCut], clip: Clip) -> list[Window]:
+    """Tile each shot of a usable span by itself: no clip holds pictures from both sides of a cut.
+
+    Args:
+        start_s: Of the usable span.
+        end_s: Of the usable span.
+        cuts: In time's order; outside of the span they do not matter.
+        clip: Length and rates of the windows.
+    """
+    inside = [cut for cut in cuts if start_s < cut.after_s and cut.before_s < end_s]
+    # the slack is for the ends of containers: beyond a cut lies another scene
+    starts_s = [start_s, *(cut.after_s + SLACK_S for cut in inside)]
+    ends_s = [*(cut.before_s - SLACK_S for cut in inside), end_s]
+    return [window for span in zip(starts_s, ends_s, strict=True) for window in windows(*span, clip)]
 
 
 def _window(start_frame: int, num_frames: int, clip: Clip) -> Window:

@@ -24,9 +24,11 @@ REASONS = {
     "too_short": "less common picture and sound than index.min_duration_s or than one clip",
     "duration": "longer than index.max_duration_s",
     "bad_samples": "sound samples that are no finite numbers",
+    "silent": "a sound track of digital silence",
     "timeout": "not done within the time limit",
     "crash": "the decoder was ended by a signal or a resource limit",
     "duplicate": "the same bytes as another file",
+    "not_listed": "of none of the lists in index.lists",
     "name": "a name that is no valid UTF-8",
 }
 

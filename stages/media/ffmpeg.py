@@ -61,6 +61,16 @@ class Output:
     channels: int  # 1 or 2
 
 
+@dataclass(frozen=True, slots=True)
+class Thumbnails:
+    """Small square pictures of a whole video, whatever its shape."""
+
+    duration_s: float
+    rate_hz: int
+    num_pictures: int  # at most
+    side_px: int
+
+
 def facts_command(descriptor: int, demuxer: str) -> list[str]:
     """Ffprobe: streams and container as JSON on stdout."""
     return _probe(descriptor, demuxer, _FACTS, "json")
@@ -78,18 +88,9 @@ def decode_command(source: Input, output: Output, pipes: Sequence[int]) -> list[
     zero: `round=up` lets a frame appear at the first grid point at or after its own time. Motion pictures: 8 bit luma.
     Sound: float32, interleaved; holes and a late start are filled with zeros, so sample i belongs to i / rate.
     """
-    media = ffmpeg.input(
-        f"file:/proc/self/fd/{source.descriptor}",
-        f=source.demuxer,
-        format_whitelist=source.demuxer,
-        threads=1,
-        reinit_filter=0,  # a change of size is for the scaler; new filters would start counting frames again
-        t=output.duration_s + source.zero_s,
-        **_GUARDS,
-    )
-    picture, sound = media[str(source.video_stream)], media[str(source.audio_stream)]
+    media = _open(source, output.duration_s)
+    picture, sound = _picture(media, source), media[str(source.audio_stream)]
     if source.zero_s > 0:
-        picture = picture.filter("setpts", f"PTS-{source.zero_s:.6f}/TB")
         sound = sound.filter("asetpts", f"PTS-{source.zero_s:.6f}/TB")
     branches = picture.filter_multi_output("split")
     tracks = (_frames(branches[0], output), _motion(branches[1], output), _sound(sound, output))
@@ -101,8 +102,42 @@ def decode_command(source: Input, output: Output, pipes: Sequence[int]) -> list[
         else track.output(f"pipe:{pipe}", f=name, **limit)
         for track, pipe, name, limit in zip(tracks, pipes, formats, limits, strict=True)
     ]
+    return _compile(ffmpeg.merge_outputs(*outputs))
+
+
+def thumbnails_command(source: Input, small: Thumbnails, pipe: int) -> list[str]:
+    """Ffmpeg: one pass over a file's picture; small BGR pictures go raw into a pipe, timed as in `decode_command`."""
+    picture = (
+        _picture(_open(source, small.duration_s), source)
+        .filter("fps", fps=small.rate_hz, round="up", start_time=0)
+        .filter("trim", end_frame=small.num_pictures)
+        .filter("scale", small.side_px, small.side_px, flags="area+accurate_rnd+bitexact")
+        .filter("format", "bgr24")
+    )
+    return _compile(picture.output(f"pipe:{pipe}", f="rawvideo", fps_mode="passthrough"))
+
+
+def _open(source: Input, duration_s: float) -> Any:
+    return ffmpeg.input(
+        f"file:/proc/self/fd/{source.descriptor}",
+        f=source.demuxer,
+        format_whitelist=source.demuxer,
+        threads=1,
+        reinit_filter=0,  # a change of size is for the scaler; new filters would start counting frames again
+        t=duration_s + source.zero_s,
+        **_GUARDS,
+    )
+
+
+def _picture(media: Any, source: Input) -> Any:
+    """The picture on the clock whose zero is that of the source."""
+    picture = media[str(source.video_stream)]
+    return picture.filter("setpts", f"PTS-{source.zero_s:.6f}/TB") if source.zero_s > 0 else picture
+
+
+def _compile(outputs: Any) -> list[str]:
     flags = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-max_alloc", str(_MAX_ALLOC_BYTES))
-    return cast("list[str]", ffmpeg.merge_outputs(*outputs).global_args(*flags).compile(cmd=tool("ffmpeg")))
+    return cast("list[str]", outputs.global_args(*flags).compile(cmd=tool("ffmpeg")))
 
 
 def _frames(picture: Any, output: Output) -> Any:

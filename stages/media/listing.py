@@ -27,12 +27,12 @@ class Listing:
 def find_videos(root: Path) -> Listing:
     """All files below `root`, any depth, except companions; symbolic links are listed but never followed.
 
-    Raises `ValueError` when `root` is no folder.
+    Raises `ValueError` when `root` is no folder, and `OSError` when one below it cannot be listed.
     """
     if not root.is_dir():
         raise ValueError(f"index.videos: {root} is no folder; put videos there, or name another one in params.yaml")
     found: list[str] = []
-    for folder, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root, onerror=_refuse):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         found += [(Path(folder) / name).relative_to(root).as_posix() for name in (*files, *links)]
     videos = sorted((path for path in found if not _is_companion(path)), key=os.fsencode)
@@ -54,6 +54,11 @@ def label_of(path: str) -> str | None:
 def printable(path: str) -> str:
     r"""A path that fits into a table: bytes that are no UTF-8 become \xNN."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+
+
+def _refuse(error: OSError) -> None:
+    """Else a folder that may not be read would be passed over without a word."""
+    raise error
 
 
 def _is_companion(path: str) -> bool:

@@ -12,6 +12,9 @@ from stages.media.source import Source
 
 _MAX_JSON_BYTES = 1 << 22
 _ESTIMATED = ("mpegts", "mpeg")  # such files have no header with a length: ffprobe guesses from the last packets
+# of such files, whose clock may be set anew in their middle (joined recordings): ffmpeg goes on counting where packets
+# step back by more, or forth by more; ffprobe does not
+_STEP_BACK_S, _STEP_FORTH_S = 0.1, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,12 @@ class _Text:
 
 
 class _PacketEnds:
-    """Latest end of a packet in each stream, from ffprobe's lines."""
+    """Latest end of a packet in each stream, from ffprobe's lines; times set anew are joined where `joins` says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, joins: bool) -> None:
         self.ends: dict[int, float] = {}
-        self._rest = b""
+        self._joins, self._moved_s, self._rest = joins, 0.0, b""
+        self._next_s: dict[int, float] = {}  # when each stream's next packet is due, in the order of decoding
 
     def feed(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -94,14 +98,22 @@ class _PacketEnds:
                 self._note(int(stream), *(_number(field) for field in times[:3]))
 
     def _note(self, stream: int, shown_s: float | None, decoded_s: float | None, length_s: float | None) -> None:
+        if self._joins and decoded_s is not None:
+            self._join(stream, decoded_s)
+            self._next_s[stream] = decoded_s + self._moved_s + (length_s or 0.0)
         start_s = decoded_s if shown_s is None else shown_s  # MPEG program streams give few packets a time to be shown
         if start_s is not None:
-            end_s = start_s + (length_s or 0.0)
+            end_s = start_s + self._moved_s + (length_s or 0.0)
             self.ends[stream] = max(end_s, self.ends.get(stream, end_s))
+
+    def _join(self, stream: int, decoded_s: float) -> None:
+        step_s = decoded_s + self._moved_s - self._next_s.get(stream, decoded_s + self._moved_s)
+        if step_s < -_STEP_BACK_S or step_s > _STEP_FORTH_S:
+            self._moved_s -= step_s
 
 
 def _packet_ends(source: Source, *, timeout_s: float) -> dict[int, float]:
-    packets = _PacketEnds()
+    packets = _PacketEnds(joins=source.demuxer in _ESTIMATED)
     _ask(ffmpeg.packets_command, source, packets, timeout_s=timeout_s)
     return packets.ends
 

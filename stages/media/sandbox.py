@@ -4,6 +4,7 @@ They get one open file and pipes, an empty environment, limits on memory, CPU ti
 their own that is killed as a whole, and, where bubblewrap works, no network and nothing of the disk but /usr.
 """
 
+import fcntl
 import os
 import selectors
 import shutil
@@ -25,6 +26,7 @@ _MEMORY_KIB = 2 * 1024**2
 _FILE_BLOCKS = 32 * 1024  # of 512 bytes: only standard error is a file
 _OPEN_FILES = 256
 _CHUNK_BYTES = 1 << 18
+_PIPE_BYTES = 1 << 20  # decoding 60 s of 640x360 took 12 % less CPU time than with the usual 64 KiB
 _ERROR_BYTES = 1 << 16
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
 _ROOM = (
@@ -39,7 +41,8 @@ _ROOM = (
         "/etc/ld.so.cache",
         "/etc/ld.so.cache",
     ),
-    *("--proc", "/proc", "--dev", "/dev", "--chdir", "/", "--"),
+    # without a first process of bubblewrap's own, which it would leave behind as a zombie
+    *("--as-pid-1", "--proc", "/proc", "--dev", "/dev", "--chdir", "/", "--"),
 )
 
 
@@ -137,6 +140,8 @@ def bubblewrap() -> str:
 
 def _pipe(stack: ExitStack) -> tuple[FileIO, FileIO]:
     read, write = os.pipe()
+    with suppress(OSError):  # the system's bound on all pipes of a user; a small one costs time only
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return stack.enter_context(FileIO(read, "rb")), stack.enter_context(FileIO(write, "wb"))
 
 

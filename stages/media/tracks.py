@@ -134,6 +134,7 @@ class SoundTrack:
         self._spool = _Spool()
         self._energies = np.zeros(channels + 1)  # of each channel, and of their mean
         self.num_bad = 0  # samples that are no finite numbers
+        self.peak = 0  # largest |sample|, 32768 = full scale
         self._length = 0
 
     def __len__(self) -> int:
@@ -146,7 +147,9 @@ class SoundTrack:
         self.num_bad += int(finite.size - np.count_nonzero(finite))
         kept = np.where(finite, samples, np.float32(0)).clip(-1, (_FULL_SCALE - 1) / _FULL_SCALE).astype(np.float64)
         self._energies += [*np.square(kept).sum(axis=0), np.square(kept.mean(axis=1)).sum()]
-        self._spool.append(np.rint(kept * _FULL_SCALE).astype(np.int16).tobytes())
+        stored = np.rint(kept * _FULL_SCALE)
+        self.peak = max(self.peak, int(np.abs(stored).max(initial=0)))
+        self._spool.append(stored.astype(np.int16).tobytes())
         self._length += len(samples)
 
     def read(self, start: int, stop: int) -> NDArray[np.int16]:

@@ -25,6 +25,15 @@ def clustered_interval(values: Floats, clusters: Sequence[str], *, resamples: in
     Returns:
         Lower and upper ends, (2, Q); None for fewer than two clusters, which say nothing about other videos.
     """
+    means = resampled_means(values, clusters, resamples=resamples, seed=seed)
+    if means is None:
+        return None
+    tail = (1 - CONFIDENCE) / 2
+    return np.quantile(means, [tail, 1 - tail], axis=0)
+
+
+def resampled_means(values: Floats, clusters: Sequence[str], *, resamples: int, seed: int) -> Floats | None:
+    """Means over rows, (B, Q), when clusters are drawn with replacement; see `clustered_interval`."""
     names, cluster_of_row = np.unique(np.asarray(clusters), return_inverse=True)
     num_clusters = len(names)
     if num_clusters < 2:
@@ -35,6 +44,4 @@ def clustered_interval(values: Floats, clusters: Sequence[str], *, resamples: in
     draws = np.random.default_rng(seed).integers(num_clusters, size=(resamples, num_clusters))
     offsets = np.arange(resamples)[:, None] * num_clusters
     weights = np.bincount((draws + offsets).ravel(), minlength=resamples * num_clusters).reshape(resamples, -1)
-    means = (weights @ sums) / (weights @ sizes)[:, None]
-    tail = (1 - CONFIDENCE) / 2
-    return np.quantile(means, [tail, 1 - tail], axis=0)
+    return (weights @ sums) / (weights @ sizes)[:, None]

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
@@ -12,23 +13,49 @@ from stages.params import Kind
 from stages.shards.files import sha256_json
 from stages.shards.schema import DecodedClip, MixSource, Split
 
-NUM_SOURCES: dict[Kind, int] = {"different2": 2, "different3": 3, "different4": 4}
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which clips may meet in a mix. Without labels every video counts as a label of its own."""
+
+    num_sources: int
+    one_label: bool  # all sources have one label; else each has its own
+    one_video: bool  # all sources are windows of one video that do not overlap; else each has its own
+
+
+RULES: dict[Kind, Rule] = {
+    "different2": Rule(2, one_label=False, one_video=False),
+    "different3": Rule(3, one_label=False, one_video=False),
+    "different4": Rule(4, one_label=False, one_video=False),
+    "same2": Rule(2, one_label=True, one_video=False),
+    "video2": Rule(2, one_label=True, one_video=True),
+    "shifted2": Rule(2, one_label=False, one_video=False),
+}
 
 _Sources = tuple[DecodedClip, ...]
 
 
 class MixesError(ValueError):
-    """No mix of a kind can be drawn."""
+    """No mix at all can be drawn."""
 
 
 class Draw(NamedTuple):
-    """Mixes of one split and kind, and the number that was asked for."""
+    """Mixes of one split and kind, the number that was asked for, and from what they were drawn, in words."""
 
     split: Split
     kind: Kind
     asked: int
     mixes: list[_Sources]
+    found: str
+
+    @property
+    def shortage(self) -> str:
+        """Why there are fewer mixes than asked; empty where there are not."""
+        if len(self.mixes) == self.asked:
+            return ""
+        if self.mixes:
+            return "no other clips can be combined"
+        return f"it needs {_needs(RULES[self.kind])}, found {self.found}"
 
     def rows(self) -> list[MixSource]:
         """One row a source, in the order of the mixes; a mix's id is a hash of its kind and clips."""
@@ -52,11 +79,16 @@ def usable(clips: Sequence[DecodedClip], *, split: Split, min_rms_db: float) -> 
     return [clip for clip in sounding if clip.label is not None and " " not in clip.label]
 
 
+def drawn_from(kind: Kind, asked: Split) -> Split:
+    """Where the clips of a kind come from that is asked for under `mixes.<asked>`."""
+    return "shifted" if kind == "shifted2" else asked
+
+
 def draw(clips: Sequence[DecodedClip], *, split: Split, kind: Kind, count: int, seed: int) -> Draw:
-    """Draw up to `count` mixes of clips with different labels (or, without labels, of different videos).
+    """Draw up to `count` mixes of clips that may meet by the kind's rule.
 
     Each mix takes the labels, then the videos, then the clips that were used least, chance breaking ties; no two clips
-    meet twice. Fewer than `count` come back when nothing new can be combined.
+    meet twice. Fewer than `count` come back when nothing new can be combined, none where nothing can.
 
     Args:
         clips: What `usable` gives for this split.
@@ -64,53 +96,61 @@ def draw(clips: Sequence[DecodedClip], *, split: Split, kind: Kind, count: int, 
         kind: Kind of mix; it sets the number of sources.
         count: Number of mixes wanted.
         seed: Of the drawing; each split and kind has its own stream.
-
-    Raises:
-        MixesError: Not a single mix is possible; names what is missing.
     """
     digest = hashlib.sha256(f"{seed}/{split}/{kind}".encode()).digest()
-    deck = _Deck(clips, np.random.default_rng(int.from_bytes(digest[:8], "big")))
+    deck = _Deck(clips, RULES[kind], np.random.default_rng(int.from_bytes(digest[:8], "big")))
     mixes: list[_Sources] = []
-    while len(mixes) < count and (chosen := deck.deal(NUM_SOURCES[kind])) is not None:
+    while len(mixes) < count and (chosen := deck.deal()) is not None:
         mixes.append(chosen)
-    if count > 0 and not mixes:
-        raise MixesError(_missing(clips, split=split, kind=kind))
-    return Draw(split, kind, count, mixes)
+    return Draw(split, kind, count, mixes, _found(clips))
+
+
+def check_any(draws: Sequence[Draw], asked: Split) -> None:
+    """`MixesError` where mixes were asked for and not a single one was drawn; says what each kind lacks."""
+    lacking = [drawn for drawn in draws if drawn.shortage]
+    if lacking and not any(drawn.mixes for drawn in draws):
+        reasons = "; ".join(
+            f"no {drawn.kind} mix is possible in split {drawn.split}: {drawn.shortage}" for drawn in lacking
+        )
+        raise MixesError(
+            f"{reasons}. Add videos to index.videos, raise index.{asked}_share, or ask for 0 mixes under mixes.{asked}"
+        )
 
 
 class _Deck:
     """Clips with the counts of how often each, its video, its label and each pair of them were dealt."""
 
-    def __init__(self, clips: Sequence[DecodedClip], generator: np.random.Generator) -> None:
+    def __init__(self, clips: Sequence[DecodedClip], rule: Rule, generator: np.random.Generator) -> None:
         self._clips = sorted(clips, key=lambda clip: clip.clip_id)
+        self._rule = rule
         self._generator = generator
         self._used: Counter[str] = Counter()  # by clip id, by video id and by group, all of them distinct words
         self._met: Counter[frozenset[str]] = Counter()  # pairs of clip ids and pairs of groups
 
-    def deal(self, num_sources: int) -> _Sources | None:
+    def deal(self) -> _Sources | None:
         """The next mix, or None when every combination holds a pair of clips that already met."""
         ranks: list[int] = self._generator.permutation(len(self._clips)).tolist()
         chance = {clip.clip_id: rank for clip, rank in zip(self._clips, ranks, strict=True)}
-        chosen = next(self._completions((), self._clips, num_sources, chance), None)
+        chosen = next(self._completions((), self._clips, chance), None)
         if chosen is not None:
             self._count(chosen)
         return chosen
 
-    def _completions(
-        self, begun: _Sources, fitting: list[DecodedClip], num_sources: int, chance: dict[str, int]
-    ) -> Iterator[_Sources]:
+    def _completions(self, begun: _Sources, fitting: list[DecodedClip], chance: dict[str, int]) -> Iterator[_Sources]:
         """Mixes that begin with `begun`, go on with `fitting` clips, least used first; depth first: none is missed."""
-        missing = num_sources - len(begun)
+        missing = self._rule.num_sources - len(begun)
         if missing == 0:
             yield begun
-        elif len({_group(clip) for clip in fitting}) >= missing:
+        elif self._rule.one_label or len({_group(clip) for clip in fitting}) >= missing:
             for clip in sorted(fitting, key=lambda clip: (*self._weariness(clip, begun), chance[clip.clip_id])):
                 still = [other for other in fitting if self._may_meet(clip, other)]
-                yield from self._completions((*begun, clip), still, num_sources, chance)
+                yield from self._completions((*begun, clip), still, chance)
 
     def _may_meet(self, clip: DecodedClip, other: DecodedClip) -> bool:
-        apart = _group(clip) != _group(other) and clip.video_id != other.video_id
-        return apart and frozenset((clip.clip_id, other.clip_id)) not in self._met
+        one_label, one_video = _group(clip) == _group(other), clip.video_id == other.video_id
+        if (one_label, one_video) != (self._rule.one_label, self._rule.one_video):
+            return False
+        return not (one_video and _overlap(clip, other)) and frozenset((clip.clip_id, other.clip_id)) not in self._met
 
     def _weariness(self, clip: DecodedClip, begun: _Sources) -> tuple[int, ...]:
         pairs = sum(self._met[frozenset((_group(clip), _group(other)))] for other in begun)
@@ -125,17 +165,24 @@ class _Deck:
 
 
 def _group(clip: DecodedClip) -> str:
-    """What must differ inside a mix: the label, or the video where there is none."""
+    """What counts as the label: the video where there is none."""
     return f"label {clip.label}" if clip.label is not None else f"from {clip.video_id}"
 
 
-def _missing(clips: Sequence[DecodedClip], *, split: Split, kind: Kind) -> str:
-    needed = NUM_SOURCES[kind]
+def _overlap(clip: DecodedClip, other: DecodedClip) -> bool:
+    first, second = sorted((clip, other), key=lambda one: one.start_sample)
+    return second.start_sample < first.start_sample + first.num_samples
+
+
+def _needs(rule: Rule) -> str:
+    if rule.one_video:
+        return f"{rule.num_sources} windows of one video that do not overlap"
+    if rule.one_label:
+        return f"{rule.num_sources} videos with the same label"
+    return f"{rule.num_sources} different labels, or without any label as many videos"
+
+
+def _found(clips: Sequence[DecodedClip]) -> str:
     labels = sorted({clip.label for clip in clips if clip.label is not None})
     videos = len({clip.video_id for clip in clips})
-    found = f"{len(clips)} sounding clips of {videos} videos" + (f" with labels {', '.join(labels)}" if labels else "")
-    apart = "labels" if labels else "videos"
-    return (
-        f"no {kind} mix is possible in split {split}: it needs {needed} different {apart}, found {found}; "
-        f"add videos to index.videos, raise index.{split}_share, or ask for 0 mixes of this kind under mixes.{split}"
-    )
+    return f"{len(clips)} sounding clips of {videos} videos" + (f" with labels {', '.join(labels)}" if labels else "")

@@ -1,8 +1,9 @@
-"""Estimates of a trained separator, with each source's own picture and, as a control, with its partner's.
+"""Estimates of a trained separator with each source's own picture and, as controls, with less or wrong sight.
 
-Axes: N sources of a mix, S samples, P frames of a clip, H x W pixels.
+Axes: N sources of a mix, S samples, P frames of a clip, H x W pixels, F frequency bins, T spectrogram frames.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -10,17 +11,27 @@ from torch import Tensor
 
 from stages.audio.mixing import mix as mean_of
 from stages.metrics.scores import Mix
+from stages.metrics.summary import THRESHOLD
 from stages.networks.frames import to_input, which_frames
 from stages.networks.separation import Separator
+from stages.networks.separator import ABLATIONS
 from stages.shards.reader import ClipReader
 
 SWAPPED = "swapped_vision"
+SOFT = "soft_mask"
+_SWEPT_KIND = "different2"
+_THRESHOLDS = tuple(tenths / 10 for tenths in range(1, 10))
 
 
 class Vision:
-    """An estimator `name`, and `name:swapped_vision` for which source n is shown the frames of source n - 1.
+    """An estimator `name`, and its controls `name:<control>`:
 
-    A separator that looks must collapse when the frames are swapped; one that ignores its picture stays where it is.
+    - swapped_vision: source n is shown the frames of source n - 1. A separator that looks must collapse; one that
+      ignores its picture stays where it is;
+    - zero_appearance, mean_appearance: appearance features are zero, or for all sources of the mix their mean: what is
+      left is done without sight;
+    - threshold_0.1 to threshold_0.9, on mixes of kind different2: masks that are 1 where the soft mask is above a
+      threshold; and soft_mask where the estimator itself uses binary ones.
     """
 
     def __init__(self, name: str, separator: Separator, reader: ClipReader, *, mask: Literal["soft", "binary"]) -> None:
@@ -29,10 +40,32 @@ class Vision:
 
     def __call__(self, mix: Mix, sources: Tensor) -> dict[str, Tensor]:
         """Estimates (N, S) by estimator for sources (N, S)."""
+        mixture = mean_of(sources)[None]
+        masks = dict(self._masks(mix, mixture))
+        cut = self._separator.masked(mixture.expand(len(masks), -1), torch.stack(list(masks.values())))
+        return dict(zip(masks, cut, strict=True))
+
+    def _masks(self, mix: Mix, mixture: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Masks (N, F, T) by estimator for a mixture (1, S)."""
         frames = torch.stack([self._frames(source.clip_id) for source in mix.sources])
         shown = torch.stack([frames, frames.roll(1, dims=0)])
-        own, swapped = self._separator.separate(mean_of(sources).expand(2, -1), shown, mask=self._mask)
-        return {self._name: own, f"{self._name}:{SWAPPED}": swapped}
+        own, swapped = self._separator.soft_masks(mixture.expand(2, -1), shown)
+        yield self._name, self._chosen(own)
+        yield f"{self._name}:{SWAPPED}", self._chosen(swapped)
+        for control, change in ABLATIONS.items():
+            (blind,) = self._separator.soft_masks(mixture, frames[None], change)
+            yield f"{self._name}:{control}", self._chosen(blind)
+        if mix.kind == _SWEPT_KIND:
+            yield from self._sweep(own)
+
+    def _sweep(self, soft: Tensor) -> Iterator[tuple[str, Tensor]]:
+        if self._mask != "soft":
+            yield f"{self._name}:{SOFT}", soft
+        for threshold in _THRESHOLDS:
+            yield f"{self._name}:{THRESHOLD}{threshold}", (soft > threshold).to(soft.dtype)
+
+    def _chosen(self, soft: Tensor) -> Tensor:
+        return soft if self._mask == "soft" else (soft > 0.5).to(soft.dtype)
 
     def _frames(self, clip_id: str) -> Tensor:
         """Network input, (P, 3, H, W)."""

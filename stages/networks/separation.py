@@ -16,10 +16,11 @@ from torch.nn import functional
 from stages.audio import masks
 from stages.audio.logfreq import LogFrequency
 from stages.audio.stft import Stft
-from stages.networks.separator import PixelsSeparator
+from stages.networks.separator import Change, PixelsSeparator
 from stages.params import Clip, Model, Spectrogram
 from stages.shards.files import read_json, replacing, sha256, write_json
 
+MODEL_SCHEMA_VERSION = 2  # of model.json
 Target = Literal["binary", "ratio"]  # what the logits were trained to predict
 
 
@@ -46,7 +47,6 @@ class Separator:
         object.__setattr__(self, "stft", stft.to(device))
         object.__setattr__(self, "rows", rows.to(device))
 
-    @torch.no_grad()
     def separate(self, mixture: Tensor, frames: Tensor, *, mask: Literal["soft", "binary"]) -> Tensor:
         """Split mixtures by their pictures, with the mixture's phase (Zhao et al. 2018, section 3.2).
 
@@ -58,12 +58,22 @@ class Separator:
         Returns:
             (B, N, S) on the mixture's device: the sources as they stand in the mixture.
         """
+        soft = self.soft_masks(mixture, frames)
+        return self.masked(mixture, soft if mask == "soft" else (soft > 0.5).to(soft.dtype))
+
+    @torch.no_grad()
+    def soft_masks(self, mixture: Tensor, frames: Tensor, change: Change | None = None) -> Tensor:
+        """Masks as predicted, (B, N, F, T), for `separate`'s mixture and frames; `change` as in `PixelsSeparator`."""
         self.net.eval()
         device = self.net.synthesizer.bias.device
-        spectrum = self.stft(mixture.to(device))
-        logits = self.net(self.rows.warp(spectrum.abs())[:, None], frames.to(device)).float()
-        soft = self.rows.unwarp(activate(logits, self.target))
-        chosen = soft if mask == "soft" else (soft > 0.5).to(soft.dtype)
+        magnitude = self.stft(mixture.to(device)).abs()
+        logits = self.net(self.rows.warp(magnitude)[:, None], frames.to(device), change).float()
+        return self.rows.unwarp(activate(logits, self.target))
+
+    @torch.no_grad()
+    def masked(self, mixture: Tensor, chosen: Tensor) -> Tensor:
+        """The sources (B, N, S) that masks (B, N, F, T) cut out of mixtures (B, S), on the mixture's device."""
+        spectrum = self.stft(mixture.to(chosen.device))
         return self.stft.inverse(masks.apply(chosen, spectrum), mixture.shape[-1]).to(mixture.device)
 
 
@@ -79,6 +89,7 @@ def save(separator: Separator, folder: Path, extra: dict[str, Any]) -> None:
     with replacing(weights) as temporary:
         save_file(tensors, temporary)
     card = {
+        "schema_version": MODEL_SCHEMA_VERSION,
         "model": separator.model.model_dump(mode="json"),
         "clip": separator.clip.model_dump(mode="json"),
         "spectrogram": separator.spectrogram.model_dump(mode="json"),
@@ -89,8 +100,9 @@ def save(separator: Separator, folder: Path, extra: dict[str, Any]) -> None:
 
 
 def load(folder: Path) -> Separator:
-    """Read what `save` wrote, on the CPU; `SeparatorError` where a file is damaged or of another model."""
+    """Read what `save` wrote, on the CPU; `SeparatorError` where a file is damaged or of another schema version."""
     card, weights = read_json(folder / "model.json"), folder / "weights.safetensors"
+    _check_version(folder, card)
     found = sha256(weights)
     if found != card["weights_sha256"]:
         raise SeparatorError(
@@ -102,3 +114,12 @@ def load(folder: Path) -> Separator:
     net.load_state_dict(load_file(weights))
     clip, spectrogram = Clip.model_validate(card["clip"]), Spectrogram.model_validate(card["spectrogram"])
     return Separator(net.eval(), model, clip, spectrogram, card["target"])
+
+
+def _check_version(folder: Path, card: dict[str, Any]) -> None:
+    version = card.get("schema_version", 1)  # the first one did not say so
+    if version != MODEL_SCHEMA_VERSION:
+        raise SeparatorError(
+            f"{folder / 'model.json'}: schema version {version}, expected {MODEL_SCHEMA_VERSION}; run "
+            f"`dvc repro train@{card.get('name', folder.name)}` to train it anew"
+        )

@@ -1,4 +1,4 @@
-"""The takes of an arrival folder, and the making of each: once in the store, by any worker, whole or not at all."""
+"""The built-in corpus: which takes there are, how any worker renders one into the store, whole or not at all."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,44 +8,80 @@ from typing import Any
 
 import numpy as np
 
-from stages import performances
 from stages.media import encode
 from stages.media.encode import write_video
 from stages.media.sandbox import version
-from stages.params import Perform
+from stages.params import Perform, Programme
 from stages.performances import truth
 from stages.performances.draws import generator
-from stages.performances.film import Take, cast, film, perform
+from stages.performances.film import cast, film, perform
 from stages.performances.players.band import instrument
 from stages.performances.score import SAMPLE_RATE_HZ
+from stages.performances.take import Staging, Take
+from stages.performances.version import digest
 from stages.shards.files import read_json, sha256, sha256_json, write_json
 from stages.shards.store import Store, link_file, source_digest
 
 _NAME_DIGITS = 10
 
+Chosen = tuple[tuple[str, ...], int]  # instruments from left to right, number among the takes of the same ones
 
-def plan(arrival: str, perform: Perform) -> list[Take]:
-    """All takes of an arrival folder: solos of every instrument, then duets that go round all pairs in a drawn order.
 
-    Raises ValueError for an instrument that nobody plays.
+def plan(arrival: str, perform: Perform, *, shifted: bool) -> list[Take]:
+    """All takes of an arrival folder: solos of every instrument, duets of two different and of two equal ones.
+
+    Duets go round all pairs, twins round all instruments, each in a drawn order. Raises ValueError for an instrument
+    that nobody plays.
     """
     for name in perform.instruments:
         instrument(name)
-    solos = [((name,), number) for name in perform.instruments for number in range(perform.solos_per_instrument)]
-    chosen = solos + _duets(arrival, perform)
+    programme = perform.shifted if shifted else perform.regular
     shared = perform.model_dump(include={"seed", "duration_s", "frame_rate_hz", "side_px"})
-    return [Take(arrival=arrival, instruments=names, number=number, **shared) for names, number in chosen]
+    return [
+        Take(
+            arrival=arrival,
+            instruments=names,
+            number=number,
+            staging=_staging(perform, arrival, " ".join(sorted(names)), number, shifted=shifted),
+            **shared,
+        )
+        for names, number in _choose(arrival, perform, programme)
+    ]
 
 
-def _duets(arrival: str, perform: Perform) -> list[tuple[tuple[str, ...], int]]:
-    draw = generator(perform.seed, arrival, "duets")
-    pairs = list(combinations(sorted(set(perform.instruments)), 2))
+def _choose(arrival: str, perform: Perform, programme: Programme) -> list[Chosen]:
+    names = sorted(set(perform.instruments))
+    solos = [((name,), number) for name in perform.instruments for number in range(programme.solos_per_instrument)]
+    twins = [(name, name) for name in names]
+    return [
+        *solos,
+        *_go_round(list(combinations(names, 2)), programme.duets, generator(perform.seed, arrival, "duets")),
+        *_go_round(twins, programme.twins, generator(perform.seed, arrival, "twins")),
+    ]
+
+
+def _go_round(pairs: list[tuple[str, str]], count: int, draw: np.random.Generator) -> list[Chosen]:
     order = draw.permutation(len(pairs))
-    duets: list[tuple[tuple[str, ...], int]] = []
-    for number in range(perform.duets):
+    chosen: list[Chosen] = []
+    for number in range(count):
         pair = pairs[int(order[number % len(pairs)])]
-        duets.append((pair if draw.random() < 0.5 else pair[::-1], number // len(pairs)))
-    return duets
+        chosen.append((pair if draw.random() < 0.5 else pair[::-1], number // len(pairs)))
+    return chosen
+
+
+def _staging(perform: Perform, *words: object, shifted: bool) -> Staging:
+    """Who is silent and what moves behind is drawn for each take from its words, without knowing the instruments."""
+    staging, words = perform.staging, (perform.seed, *words)
+    draw = generator(*words, "staging")
+    with_silent, with_distractor = draw.random() < staging.silent_share, draw.random() < staging.distractor_share
+    # The highest draw of all instruments: a further one changes only the takes in which it is chosen.
+    silent = max(sorted(perform.instruments), key=lambda name: generator(*words, "silent", name).random())
+    return Staging(
+        shifted=shifted,
+        silent=silent if with_silent else None,
+        distracted=bool(with_distractor),
+        **staging.model_dump(include={"idle", "offset_ms", "jitter_ms"}),
+    )
 
 
 def file_name(take: Take) -> str:
@@ -58,10 +94,10 @@ class TakeMaker:
     """Renders a take into the store; a worker gets it by pickle."""
 
     store: Path
-    recipe: dict[str, str]  # what stored work must not outlive: code, note samples, ffmpeg
+    recipe: dict[str, str]  # what stored work must not outlive: code and note samples, coder, ffmpeg
 
     def __call__(self, take: Take) -> Path:
-        """The take's folder: video.mp4, truth.npz, truth.json, stems in duets."""
+        """The take's folder: video.mp4, truth.npz, truth.json, stems where several sound."""
         return Store(self.store).fetch_or_make("perform", self._key(take), lambda folder: render(folder, take))
 
     def find(self, take: Take) -> Path | None:
@@ -74,9 +110,7 @@ class TakeMaker:
 
 def recipe() -> dict[str, str]:
     """Hashes of all that renderings depend on besides their take."""
-    room = Path(performances.__path__[0])
-    samples = sorted((room / "samples").glob("*.*"))
-    return {"code": source_digest(room, Path(encode.__file__), *samples), "tool": version()}
+    return {"code": digest(), "coder": source_digest(Path(encode.__file__)), "tool": version()}
 
 
 def render(folder: Path, take: Take) -> None:
@@ -101,4 +135,4 @@ def assemble(made: Sequence[tuple[Take, Path]], videos: Path, truths: Path) -> N
             link_file(stem, truths / f"{name}.{stem.stem.removeprefix('stem')}.flac")
         facts = read_json(folder / "truth.json")
         index[name] = {"path": path.as_posix(), "sha256": sha256(folder / "video.mp4"), **facts}
-    write_json(truths / "index.json", {"schema_version": 1, "videos": index})
+    write_json(truths / "index.json", {"schema_version": 2, "generator": digest(), "videos": index})

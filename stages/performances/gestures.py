@@ -41,6 +41,26 @@ def bowing(times_s: Values, notes: tuple[Note, ...], *, shortest: float, longest
     return place
 
 
+def bellows(times_s: Values, notes: tuple[Note, ...], *, speed: float, reach: float) -> Values:
+    """How far bellows are open, 0 to `reach`: they move while a note sounds, louder faster, and rest else.
+
+    They turn round at the onset of a note for which there is no room left. A note that finds room in neither direction
+    gets the whole way in the roomier one, at less speed.
+    """
+    opening, way = np.zeros(len(times_s)), 1.0
+    earlier = 0.0
+    for note in notes:
+        wanted = speed * note.velocity * (note.end_s - note.start_s)
+        room = {1.0: reach - earlier, -1.0: earlier}
+        if room[way] < wanted:
+            way = max(room, key=lambda direction: room[direction])
+        progress = np.clip((times_s - note.start_s) / (note.end_s - note.start_s), 0.0, 1.0)
+        moved = way * min(wanted, room[way])
+        opening += moved * progress
+        earlier += moved
+    return opening
+
+
 def sounding(times_s: Values, notes: tuple[Note, ...], *, attack_s: float, release_s: float) -> Values:
     """Envelope of breath: the velocity of the note that sounds, 0 in rests."""
     value = np.zeros(len(times_s))

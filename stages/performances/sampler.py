@@ -1,4 +1,8 @@
-"""Notes -> waveform, from the committed note samples (samples/LICENSE; rendered by infra/render_samples.py)."""
+"""Notes -> waveform, from one of two banks.
+
+Recorded: the committed note samples (samples/LICENSE; rendered by infra/render_samples.py). Modelled: notes computed by
+modelled.py, at the same pitches.
+"""
 
 import json
 from dataclasses import dataclass
@@ -10,6 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample
 
+from stages.performances.modelled import model_note
 from stages.performances.score import SAMPLE_RATE_HZ, Note
 
 Waveform = NDArray[np.float64]
@@ -17,13 +22,14 @@ Waveform = NDArray[np.float64]
 _SAMPLES = Path(__file__).parent / "samples"
 _LOUD = 0.78  # velocity from which the loud layer is taken
 _CENTS_JITTER = 5.0
+_MODELLED = "modelled"  # voice of every instrument in the second bank
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One recorded note."""
+    """One note of a bank."""
 
-    pitch: float  # MIDI number, measured, so no whole one
+    pitch: float  # MIDI number; measured where the note is recorded, so no whole one
     loud: bool
     waveform: Waveform  # (S,)
 
@@ -38,16 +44,21 @@ class Timbre:
 
 
 def voices(instrument: str) -> tuple[str, ...]:
-    """Names of all voices of an instrument; ValueError where it has no samples."""
+    """Names of an instrument's recorded voices; ValueError where it has no samples."""
     found = tuple(sorted(name for name in _index()["voices"] if name.split(".")[0] == instrument))
     if not found:
         raise ValueError(f"{_SAMPLES}: no samples of {instrument!r}; render them with infra/render_samples.py")
     return found
 
 
-def draw_timbre(instrument: str, generator: np.random.Generator) -> Timbre:
-    """A voice, a tuning within +-25 cents, a formant shift within +-3 semitones."""
-    voice = str(generator.choice(voices(instrument)))
+def modelled_voice(instrument: str) -> str:
+    """Name of an instrument's voice in the second bank."""
+    return f"{instrument}.{_MODELLED}"
+
+
+def draw_timbre(instrument: str, generator: np.random.Generator, *, modelled: bool) -> Timbre:
+    """A voice of either bank, a tuning within +-25 cents, a formant shift within +-3 semitones."""
+    voice = modelled_voice(instrument) if modelled else str(generator.choice(voices(instrument)))
     return Timbre(voice, float(generator.uniform(-25, 25)), float(generator.uniform(-3, 3)))
 
 
@@ -95,8 +106,23 @@ def _index() -> dict[str, dict[str, dict[str, list[dict[str, float]]]]]:
     return json.loads((_SAMPLES / "index.json").read_text(encoding="utf-8"))
 
 
-@cache
 def _voice(name: str) -> tuple[Sample, ...]:
+    instrument, _, voice = name.partition(".")
+    return _modelled(instrument) if voice == _MODELLED else _recorded(name)
+
+
+@cache
+def _modelled(instrument: str) -> tuple[Sample, ...]:
+    kept = {int(note["pitch"]) for name in voices(instrument) for note in _index()["voices"][name]["notes"]}
+    return tuple(
+        Sample(pitch, loud, model_note(instrument, pitch, loud=loud))
+        for pitch in sorted(kept)
+        for loud in (False, True)
+    )
+
+
+@cache
+def _recorded(name: str) -> tuple[Sample, ...]:
     read, rate_hz = soundfile.read(_SAMPLES / f"{name}.ogg", dtype="float64")
     waveform = np.asarray(read, np.float64)
     if rate_hz != SAMPLE_RATE_HZ:

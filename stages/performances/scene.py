@@ -9,6 +9,7 @@ from stages.performances.backgrounds import MARGIN, Canvas, paint
 from stages.performances.draws import generator
 from stages.performances.figure import Outfit, draw_outfit
 from stages.performances.geometry import Affine, Values, compose, place
+from stages.performances.papers import paint_paper
 from stages.performances.sketch import Colour, argb
 
 _LIGHTS: tuple[Colour, ...] = ((255, 250, 240), (255, 232, 196), (214, 230, 255), (240, 240, 240), (255, 222, 214))
@@ -33,7 +34,7 @@ class Stand:
     """Where and how one player stands."""
 
     outfit: Outfit
-    x: float  # of the middle of player and instrument, from the middle of the player's share of the picture
+    x: float  # of the middle of player and instrument, scene units
     y: float
     scale: float
     mirrored: bool
@@ -52,15 +53,11 @@ class Scene:
     tilt: Drift
     zoom: Drift
     stands: tuple[Stand, ...]  # left to right
-
-    @property
-    def width(self) -> float:
-        """Of the picture, in units."""
-        return 100.0 * len(self.stands)
+    width: float  # of the picture, in units
 
 
-def draw_scene(num_players: int, *words: object) -> Scene:
-    """A scene from its seed words; each aspect has its own generator."""
+def draw_scene(num_players: int, *words: object, width: float) -> Scene:
+    """A scene from its seed words; each aspect has its own generator. Players share the `width` in equal parts."""
     light, camera = generator(*words, "light"), generator(*words, "camera")
     return Scene(
         background="/".join(map(str, words)),
@@ -70,7 +67,8 @@ def draw_scene(num_players: int, *words: object) -> Scene:
         pan=draw_drift(1.6, camera),
         tilt=draw_drift(1.0, camera),
         zoom=draw_drift(0.015, camera),
-        stands=tuple(_draw_stand(num_players, *words, position) for position in range(num_players)),
+        stands=tuple(_draw_stand(position, width / num_players, *words) for position in range(num_players)),
+        width=width,
     )
 
 
@@ -82,14 +80,16 @@ def draw_drift(size: float, generator: np.random.Generator) -> Drift:
     )
 
 
-def _draw_stand(num_players: int, *words: object) -> Stand:
+def _draw_stand(position: int, share: float, *words: object) -> Stand:
+    words = (*words, position)
     where = generator(*words, "stand")
-    close = (0.88, 1.08) if num_players == 1 else (0.82, 0.96)
+    # Where a player has less than a square, the figure is smaller, though not by as much: neighbours may overlap.
+    narrow = (share / 100) ** 0.7
     return Stand(
         outfit=draw_outfit(generator(*words, "outfit")),
-        x=float(where.uniform(-5, 5)),
-        y=float(where.uniform(-3, 5)),
-        scale=float(where.uniform(*close)),
+        x=(position + 0.5) * share + float(where.uniform(-5, 5)) * narrow,
+        y=50.0 + float(where.uniform(-3, 5)),
+        scale=float(where.uniform(0.84, 1.0)) * narrow,
         mirrored=bool(where.random() < 0.5),
         sway=draw_drift(1.6, generator(*words, "sway")),
     )
@@ -103,23 +103,24 @@ def camera(scene: Scene, times_s: Values, side_px: int) -> Affine:
     return compose(place(centre_x * side_px / 100, centre_y * side_px / 100, 0.0, scale=(zoom, zoom)), moved)
 
 
-def standing(stand: Stand, position: int, centre: tuple[float, float], times_s: Values) -> Affine:
+def standing(stand: Stand, centre: tuple[float, float], times_s: Values) -> Affine:
     """A player's own coordinates -> scene units, (T, 2, 3); `centre` of the instrument comes to the stand's place."""
     flip = -1.0 if stand.mirrored else 1.0
-    where = place(100.0 * position + 50.0 + stand.x, 50.0 + stand.y, 0.0, scale=(flip * stand.scale, stand.scale))
+    where = place(stand.x, stand.y, 0.0, scale=(flip * stand.scale, stand.scale))
     hips = (0.0, 60.0)
     sway = compose(place(*hips, stand.sway.at(times_s)), place(-hips[0], -hips[1]))
     return compose(where, place(-centre[0], -centre[1]), sway)
 
 
-def paint_background(scene: Scene, side_px: int) -> skia.Image:
-    """The background with its margin, at the picture's resolution."""
+def paint_background(scene: Scene, side_px: int, *, shifted: bool) -> skia.Image:
+    """The background with its margin, at the picture's resolution; shifted ones are printed papers."""
     scale = side_px / 100
     width, height = scene.width + 2 * MARGIN, 100 + 2 * MARGIN
     surface = skia.Surface(round(width * scale), round(height * scale))
     with surface as canvas:
         canvas.scale(scale, scale)
-        paint(Canvas(canvas, width, height), generator(scene.background, "background"))
+        draw = paint_paper if shifted else paint
+        draw(Canvas(canvas, width, height), generator(scene.background, "background"))
     return surface.makeImageSnapshot()
 
 

@@ -4,14 +4,14 @@ Coordinates are the part's own; 1 unit is about 1 cm of the scene, 100 units are
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import skia
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
-Role = Literal["body", "instrument"]
+Role = Literal["body", "instrument", "distractor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,23 @@ class Sketch:
     def finish(self, name: str, role: Role) -> Part:
         """The recorded part."""
         return Part(name, role, self._recorder.finishRecordingAsPicture(), tuple(self._outlines))
+
+
+def inked(part: Part, width: float) -> Part:
+    """The same part with an ink line of `width` around it, which it then covers too."""
+    paint = skia.Paint(AntiAlias=True, Color=argb((20, 18, 22)), Style=skia.Paint.kStrokeAndFill_Style)
+    paint.setStrokeWidth(2 * width)
+    paint.setStrokeJoin(skia.Paint.kRound_Join)
+    recorder = skia.PictureRecorder()
+    canvas = recorder.beginRecording(skia.Rect.MakeLTRB(-300, -300, 300, 300))
+    outlines: list[skia.Path] = []
+    for outline in part.outlines:
+        wider = skia.Path()
+        paint.getFillPath(outline, wider)
+        outlines.append(wider)
+        canvas.drawPath(wider, skia.Paint(AntiAlias=True, Color=paint.getColor()))
+    canvas.drawPicture(part.picture)
+    return replace(part, picture=recorder.finishRecordingAsPicture(), outlines=tuple(outlines))
 
 
 def oval(x: float, y: float, radius_x: float, radius_y: float) -> skia.Path:

@@ -5,9 +5,12 @@
               (2 j + 1, 2 i + 1), in pixels from the picture's upper left corner.
     affines   float32 (T, P + 1, 2, 3): from a part's own coordinates to pixels; entry 0 is the background. What lies at
               x in frame t and belongs to entry e lies at A[t+1, e] A[t, e]^-1 x in frame t + 1.
-`<name>.<player>.flac`: each player's own sound, in duets. The sum of the stems is the soundtrack, before its coding.
-`index.json`: for each video its path, the sha256 of its bytes, players (instrument, notes as half-open sample
-intervals), and the parts (name, player, role).
+`<name>.<player>.flac`: each sounding player's own sound, where several sound. The sum of the stems is the soundtrack,
+before its coding.
+`index.json`: the generator's version; for each video its path, the sha256 of its bytes, whether it is shifted, all
+players in view from left to right (instrument, whether silent, notes as half-open sample intervals, and `shown`, the
+intervals at which their gestures show these notes), and the parts (name, player or null, role). Affines are those of
+what is drawn, fidgeting and mistiming included.
 """
 
 import io
@@ -32,7 +35,7 @@ CELL_PX = 2  # side of a cell of part_ids
 def part_ids(performance: Performance, drawn: Cast) -> NDArray[np.uint8]:
     """What covers each cell, (T, H / CELL_PX, W / CELL_PX): 0 for the background, p + 1 for part p."""
     take = performance.take
-    height, width = take.side_px // CELL_PX, take.side_px * len(take.instruments) // CELL_PX
+    height, width = take.side_px // CELL_PX, round(take.side_px * take.width / 100) // CELL_PX
     surface = skia.Surface(width, height)
     # Without smoothing an edge belongs to the one or the other, never to a part whose number lies between.
     paints = [skia.Paint(AntiAlias=False, Color=skia.Color(p + 1, 0, 0)) for p in range(len(drawn.parts))]
@@ -69,31 +72,41 @@ def displace(
 
 
 def write(folder: Path, performance: Performance, drawn: Cast) -> None:
-    """Write `truth.npz`, and in duets `stem<player>.flac`, into a video's folder."""
+    """Write `truth.npz`, and where several players sound `stem<player>.flac`, into a video's folder."""
     ids, affines = part_ids(performance, drawn), entry_affines(drawn).astype(np.float32)
     with replacing(folder / "truth.npz") as temporary, temporary.open("wb") as handle:
         np.savez_compressed(handle, part_ids=ids, affines=affines)
-    for player, stem in enumerate(performance.stems if len(performance.stems) > 1 else ()):
-        _write_stem(folder / f"stem{player}.flac", stem)
+    sounding = [player for player in range(len(performance.stems)) if player != performance.take.silent_at]
+    for player in sounding if len(sounding) > 1 else ():
+        _write_stem(folder / f"stem{player}.flac", performance.stems[player])
 
 
 def describe(performance: Performance, drawn: Cast) -> dict[str, Any]:
     """The video's entry of index.json, less its path and hash."""
     take = performance.take
-    pairs = zip(take.instruments, performance.notes, strict=True)
     return {
         "label": take.label,
+        "shifted": take.staging.shifted,
         "frame_rate_hz": take.frame_rate_hz,
         "num_frames": len(take.times_s),
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "cell_px": CELL_PX,
-        "players": [
-            {"instrument": name, "driven": instrument(name).driven, "notes": _rows(notes)} for name, notes in pairs
-        ],
+        "players": [_player(performance, player) for player in range(len(take.players))],
         "parts": [
             {"name": part.name, "player": player, "role": part.role}
             for part, player in zip(drawn.parts, drawn.players, strict=True)
         ],
+    }
+
+
+def _player(performance: Performance, player: int) -> dict[str, Any]:
+    take, shown = performance.take, performance.shown[player]
+    return {
+        "instrument": take.players[player],
+        "silent": player == take.silent_at,
+        "driven": instrument(take.players[player]).driven,
+        "notes": _rows(performance.notes[player]),
+        "shown": [[note.start_sample, note.end_sample] for note in shown],
     }
 
 

@@ -14,6 +14,7 @@ _START_S = {
     "perform": 8.0,
     "index": 2.0,
     "decode": 6.0,
+    "leakage": 1.0,
     "mixes": 1.0,
     "train": 8.0,
     "baselines": 3.0,
@@ -24,12 +25,17 @@ _START_S = {
 _OTHER_START_S = 5.0
 _PERFORM_S_PER_MEGAPIXEL = 0.065  # drawn and encoded
 _PROBE_S_PER_VIDEO = 0.03
+_CUTS_S_PER_MEDIA_S = 0.006  # of the built-in corpus
+_CUTS_S_PER_FOREIGN_S = 0.02
+_COMPARE_S_PER_MEDIA_S = 0.006  # fingerprints of picture and sound
 _DECODE_S_PER_MEDIA_S = 0.025  # of the built-in corpus
 _DECODE_S_PER_FOREIGN_S = 0.08  # of 42 real clips, 400 x 224 to 1920 x 1080 px
 _GFLOP_PER_S = 90.0
 _READ_S_PER_MIXTURE = 0.003
 _BSS_S_PER_SOURCE = 0.006
-_BASELINE_ESTIMATORS, _MODEL_ESTIMATORS = 6, 2  # the model with its own pictures, and with swapped ones
+_BASELINE_ESTIMATORS, _MODEL_ESTIMATORS = 8, 5  # the model, three controls of its sight, and its threshold of one half
+_BLIND_S_PER_MIX = 0.25  # NMF and robust PCA
+_MODEL_FORWARDS = 4  # its own pictures, swapped ones, two ablations
 
 # Forward passes at the papers' sizes (Zhao et al. 2018): the networks of 64 base channels on 224 px and 256 x 256 bins.
 _APPEARANCE_GFLOP, _APPEARANCE_PX, _AUDIO_GFLOP, _AUDIO_BINS, _BASE_CHANNELS = 6.2, 224, 26.4, 256 * 256, 64
@@ -66,9 +72,11 @@ class Cost:
     duration_s: float
 
 
-def builtin(params: Params) -> Corpus:
+def builtin(params: Params, arrival: str) -> Corpus:
     """One arrival folder of the rendered corpus."""
-    num_videos = len(params.perform.instruments) * params.perform.solos_per_instrument + params.perform.duets
+    programme = params.perform.shifted if arrival in params.index.shifted else params.perform.regular
+    solos = len(params.perform.instruments) * programme.solos_per_instrument
+    num_videos = solos + programme.duets + programme.twins
     duration_s = num_videos * params.perform.duration_s
     pixels = duration_s * params.perform.frame_rate_hz * _frame_pixels(params.perform.side_px)
     return Corpus(num_videos, duration_s, round(pixels * _VIDEO_BYTES_PER_PIXEL))
@@ -102,7 +110,7 @@ def _file_sizes(folder: Path, skipped: set[Path]) -> Iterator[int]:
 
 def drawn(params: Params) -> Corpus:
     """All arrival folders that `perform` renders below index.videos."""
-    return sum((builtin(params) for _ in rendered(params)), Corpus(0, 0.0, 0))
+    return sum((builtin(params, name) for name in rendered(params)), Corpus(0, 0.0, 0))
 
 
 def corpus(params: Params) -> Corpus:
@@ -120,8 +128,8 @@ def estimate(stage: str, item: str | None, params: Params) -> Cost:
     """
     duration_s = _START_S.get(stage, _OTHER_START_S)
     if stage == "perform":
-        return _perform(params, duration_s)
-    if stage in ("index", "decode"):
+        return _perform(params, item, duration_s)
+    if stage in ("index", "decode", "leakage"):
         return _reading(stage, params, duration_s)
     if stage == "train" and item:
         return Cost(_trained_clips(params), _weights_bytes(params.models[item]), duration_s + _train_s(params, item))
@@ -142,10 +150,10 @@ def mixture_gflop(params: Params, model: Model, *, num_sources: int) -> float:
     )
 
 
-def _perform(params: Params, start_s: float) -> Cost:
-    if not rendered(params):
+def _perform(params: Params, arrival: str | None, start_s: float) -> Cost:
+    if arrival is None or not rendered(params):
         return Cost(0, 0, _OTHER_START_S)
-    one = builtin(params)
+    one = builtin(params, arrival)
     pixels = one.duration_s * params.perform.frame_rate_hz * _frame_pixels(params.perform.side_px)
     return Cost(
         0, round(_COPIES * (1 + _TRUTH_SHARE) * one.num_bytes), start_s + _PERFORM_S_PER_MEGAPIXEL * pixels / 1e6
@@ -156,8 +164,12 @@ def _reading(stage: str, params: Params, start_s: float) -> Cost:
     own, made = foreign(params), drawn(params)
     videos = own + made
     clips = int(videos.duration_s / params.clip.duration_s)
+    if stage == "leakage":
+        return Cost(clips, 0, start_s + _COMPARE_S_PER_MEDIA_S * videos.duration_s)
     if stage == "index":
-        return Cost(clips, clips * _INDEX_BYTES_PER_CLIP, start_s + _PROBE_S_PER_VIDEO * videos.num_videos)
+        cuts_s = _CUTS_S_PER_FOREIGN_S * own.duration_s + _CUTS_S_PER_MEDIA_S * made.duration_s
+        looking_s = _PROBE_S_PER_VIDEO * videos.num_videos + (cuts_s if params.index.cut_threshold else 0.0)
+        return Cost(clips, clips * _INDEX_BYTES_PER_CLIP, start_s + looking_s)
     decoding_s = _DECODE_S_PER_FOREIGN_S * own.duration_s + _DECODE_S_PER_MEDIA_S * made.duration_s
     return Cost(clips, _COPIES * clips * _clip_bytes(params), start_s + decoding_s)
 
@@ -165,9 +177,11 @@ def _reading(stage: str, params: Params, start_s: float) -> Cost:
 def _scoring(params: Params, model: Model | None, start_s: float) -> Cost:
     """One model's estimates, or without a model those of the baselines; mixes of two sources."""
     mixes = sum(params.mixes.test.values())
-    scored = 2 * mixes * (_BASELINE_ESTIMATORS if model is None else _MODEL_ESTIMATORS)
-    forward = 0.0 if model is None else _MODEL_ESTIMATORS * mixes * mixture_gflop(params, model, num_sources=2)
-    return Cost(2 * mixes, 0, start_s + scored * _BSS_S_PER_SOURCE + forward / _GFLOP_PER_S)
+    scored_s = 2 * mixes * (_BASELINE_ESTIMATORS if model is None else _MODEL_ESTIMATORS) * _BSS_S_PER_SOURCE
+    if model is None:
+        return Cost(2 * mixes, 0, start_s + scored_s + mixes * _BLIND_S_PER_MIX)
+    forward = _MODEL_FORWARDS * mixes * mixture_gflop(params, model, num_sources=2)
+    return Cost(2 * mixes, 0, start_s + scored_s + forward / _GFLOP_PER_S)
 
 
 def _train_s(params: Params, name: str) -> float:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from stages.metrics.summary import ByKind, Columns, summarise
+from stages.metrics.summary import THRESHOLD, ByKind, Columns, select, summarise, summarise_labels
 
 BASELINES = "baselines"  # the folder of estimators that are no model
-_RESERVED = (BASELINES, "controls", "counts")
+_RESERVED = (BASELINES, "controls", "corpus", "thresholds", "labels", "counts")
+_SWEPT = ("si_sdr", "si_sdr_low", "si_sdr_high", "sdr", "sdr_low", "sdr_high", "n")
 
 
 class GatherError(ValueError):
@@ -48,20 +49,28 @@ def metrics(columns: Columns, models: Sequence[str], *, resamples: int, seed: in
 
     Returns:
         `{<model>: {<kind>: summary}, controls: {<model>: {<control>: {<kind>: summary}, <control>_si_sdri: mean over
-        the rows of all kinds}}, baselines: {<estimator>: {<kind>: summary}}, counts: {...}}`, a summary being what
-        `stages.metrics.summary.summarise_rows` gives.
+        the rows of all kinds}}, thresholds: {<model>: {<kind>: {<threshold or "own">: SI-SDR and SDR}}}, labels:
+        {<model>: {<kind>: {<label>: summary}}}, baselines: {<estimator>: {<kind>: summary}}, counts: {...}}`, a summary
+        being what `stages.metrics.summary.summarise_rows` gives.
     """
     summaries = summarise(columns, resamples=resamples, seed=seed)
+    own = select(columns, [row for row, name in enumerate(columns["estimator"]) if name in models])
     theirs = {name for name in summaries if name.partition(":")[0] in models}
     return {
         **{model: summaries[model] for model in models},
         "controls": {model: _controls(model, summaries, columns) for model in models},
+        "thresholds": {model: _thresholds(model, summaries) for model in models},
+        "labels": summarise_labels(own, resamples=resamples, seed=seed),
         BASELINES: {name: by_kind for name, by_kind in summaries.items() if name not in theirs},
         "counts": {
             "mixes": len(set(columns["mix_id"])),
             "videos": len(set(columns["video_id"])),
             "silent_references": _total(next(iter(summaries.values())), "silent_references"),
-            "silent_estimates": {name: _total(by_kind, "silent_estimates") for name, by_kind in summaries.items()},
+            "silent_estimates": {
+                name: _total(by_kind, "silent_estimates")
+                for name, by_kind in summaries.items()
+                if f":{THRESHOLD}" not in name
+            },
         },
     }
 
@@ -70,9 +79,25 @@ def _controls(model: str, summaries: Mapping[str, ByKind], columns: Columns) -> 
     found: dict[str, Any] = {}
     for name, by_kind in summaries.items():
         of_model, _, control = name.partition(":")
-        if of_model == model and control:
+        if of_model == model and control and not control.startswith(THRESHOLD):
             found |= {control: by_kind, f"{control}_si_sdri": _mean_si_sdri(name, columns)}
     return found
+
+
+def _thresholds(model: str, summaries: Mapping[str, ByKind]) -> dict[str, Any]:
+    """SI-SDR and SDR by kind and threshold, beside the model's own masks; empty where nothing was swept."""
+    found: dict[str, Any] = {}
+    for name, by_kind in sorted(summaries.items()):
+        threshold = name.removeprefix(f"{model}:{THRESHOLD}")
+        if threshold != name:
+            for kind, summary in by_kind.items():
+                swept = found.setdefault(kind, {"own": _swept(summaries[model][kind])})
+                swept[threshold] = _swept(summary)
+    return found
+
+
+def _swept(summary: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: summary[name] for name in _SWEPT}
 
 
 def _mean_si_sdri(estimator: str, columns: Columns) -> float | None:

@@ -7,8 +7,8 @@ from typing import Any
 from stages.shards.files import read_json, sha256
 from stages.shards.schema import SCHEMA_VERSION
 
-_DECODE = "dvc repro --force --single-item decode` to write it anew"
-REMAKE = f"run `PIXELS_VERIFY=1 {_DECODE}"  # finished work is else taken for whole by its date
+# without PIXELS_VERIFY, finished work is taken for whole by its date
+REMAKE = "run `PIXELS_VERIFY=1 dvc repro --force --single-item decode` to write it anew"
 
 
 class ShardError(ValueError):
@@ -36,7 +36,8 @@ def read_manifest(path: Path) -> dict[str, ShardSum]:
 def check_version(path: Path, found: object) -> None:
     """Refuse what another version of this project wrote."""
     if str(found) != str(SCHEMA_VERSION):
-        raise ShardError(f"{path}: schema version {found}, expected {SCHEMA_VERSION}; run `{_DECODE}")
+        remake = "run `dvc repro index decode` to write clips and shards anew"
+        raise ShardError(f"{path}: schema version {found}, expected {SCHEMA_VERSION}; {remake}")
 
 
 def check_shard(path: Path, expected: ShardSum) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.shards.census import count_reasons
+from stages import layout
+from stages.shards.census import CensusError, count_reasons
 from stages.shards.check import ShardSum
 from stages.shards.files import read_json, sha256_json, write_json
-from stages.shards.schema import SCHEMA_VERSION, ClipMedia, ClipRow, DecodedClip, Reject
+from stages.shards.schema import SCHEMA_VERSION, WINDOW, ClipMedia, ClipRow, DecodedClip, Reject
 from stages.shards.store import SUMS, Store, link_file
 from stages.shards.tables import write_rows
 from stages.shards.writer import ShardFormat, open_shard, write_sums
@@ -99,7 +100,7 @@ class ShardMaker:
         return None if folder is None else _result(folder, self._name(job), job)
 
     def _named(self, job: ShardJob) -> dict[str, Any]:
-        windows = [[v.video_id, [[getattr(c, f) for f in _WINDOW] for c in v.clips]] for v in job.videos]
+        windows = [[v.video_id, [[getattr(c, f) for f in WINDOW] for c in v.clips]] for v in job.videos]
         return {"schema_version": SCHEMA_VERSION, "videos": windows, **self.naming}
 
     def _key(self, job: ShardJob) -> dict[str, Any]:
@@ -134,9 +135,6 @@ class ShardMaker:
         return list(self.tries.glob(f"{video.video_id}.*"))
 
 
-_WINDOW = ("start_sample", "num_samples", "start_frame", "num_frames")
-
-
 def plan(rows: Iterable[ClipRow], videos_per_shard: int) -> list[ShardJob]:
     """Group the videos of each arrival folder, sorted by id, into runs: new arrivals leave old shards as they are."""
     ordered = sorted(rows, key=lambda row: (row.arrival, row.video_id, row.start_frame))
@@ -148,8 +146,11 @@ def plan(rows: Iterable[ClipRow], videos_per_shard: int) -> list[ShardJob]:
     return jobs
 
 
-def assemble(folder: Path, results: Sequence[ShardResult]) -> None:
-    """Lay out a decoded folder: shards (links into the store), manifest.json, clips.parquet, rejects.parquet."""
+def assemble(folder: Path, results: Sequence[ShardResult], max_reject_share: float) -> None:
+    """Lay out a decoded folder: shards (links into the store), manifest.json, clips.parquet, rejects.parquet.
+
+    Raises `CensusError` with counts, all having been written, where more videos gave no clip than the share allows.
+    """
     shards: dict[str, ShardSum] = {}
     for result in results:
         if result.file is not None and result.sum is not None:
@@ -163,6 +164,7 @@ def assemble(folder: Path, results: Sequence[ShardResult]) -> None:
     write_rows(folder / "clips.parquet", clips, DecodedClip)
     write_rows(folder / "rejects.parquet", rejects, Reject)
     write_sums(folder / "manifest.json", shards)
+    _check_share(clips, rejects, max_reject_share)
 
 
 def summary(results: Sequence[ShardResult]) -> str:
@@ -177,6 +179,16 @@ def loudness_db(audio: NDArray[np.int16]) -> float:
     """Root mean square of samples, dB of full scale, to 1e-6 dB; SILENCE_DB for zeros."""
     power = float(np.mean(np.square(audio.astype(np.float64) / _FULL_SCALE)))
     return round(float(10 * np.log10(power)), 6) if power > 0 else SILENCE_DB
+
+
+def _check_share(clips: Sequence[DecodedClip], rejects: Sequence[Reject], allowed: float) -> None:
+    good = {clip.path for clip in clips}
+    bad = {reject.path for reject in rejects} - good
+    if bad and (not good or len(bad) > allowed * len(good | bad)):
+        raise CensusError(
+            f"{len(bad)} of {len(good | bad)} videos gave no clip ({count_reasons(rejects)}); at most the share "
+            f"index.max_reject_share = {allowed:g} may, and not all; {layout.DECODE_REJECTS} says why"
+        )
 
 
 def _video(clips: tuple[ClipRow, ...]) -> VideoClips:

@@ -6,10 +6,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+Split = Literal["train", "validation", "test", "shifted"]  # shifted: test material of another kind than the rest
+SPLITS: tuple[Split, ...] = ("train", "validation", "test", "shifted")
+WINDOW = ("start_sample", "num_samples", "start_frame", "num_frames")  # the fields that place a clip on its clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class ClipRow:
     path: str  # relative to index.videos
     arrival: str  # first-level folder, "." for a file directly in the root
     label: str | None  # parent folder's name, None in the root; training never sees it
+    licence: str | None  # SPDX expression by index.licences, None where it says nothing
     split: Split
     start_sample: int
     num_samples: int

@@ -10,6 +10,7 @@ A killed or grown run asks again for the same keys and finds what is already the
 
 import errno
 import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -177,7 +178,7 @@ def _verify(folder: Path) -> bool:
     if not is_whole(folder):
         return False
     if all(modified_ns < started_ns - _CLOCK_TICK_NS for _, modified_ns, _ in looks.values()):
-        write_json(folder / SEEN, looks)
+        _note_looks(folder, looks)
     return True
 
 
@@ -188,7 +189,12 @@ def _seal(folder: Path, key: dict[str, Any]) -> None:
         os.utime(folder / name, ns=(made_ns, made_ns))
     write_json(folder / KEY, key)
     write_json(folder / SUMS, {name: sha256(folder / name) for name in _files(folder)})
-    write_json(folder / SEEN, _looks(folder))
+    _note_looks(folder, _looks(folder))
+
+
+def _note_looks(folder: Path, looks: dict[str, list[int]]) -> None:
+    """Not synced: if it is lost with the power, the files are hashed once more."""
+    (folder / SEEN).write_text(json.dumps(looks), encoding="utf-8")
 
 
 def _move(temporary: Path, folder: Path) -> None:

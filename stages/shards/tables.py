@@ -40,7 +40,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     table, schema = _read(path), row_schema(kind)
     if table.schema.names != schema.names:
         found, expected = ", ".join(table.schema.names), ", ".join(schema.names)
-        raise TableError(f"{path}: columns are {found}; expected {expected}; `dvc repro` writes them anew")
+        raise TableError(f"{path}: columns are {found}; expected {expected}; {_remedy(path)} to write it anew")
     return [kind(**row) for row in table.to_pylist()]
 
 
@@ -55,6 +55,12 @@ def write_columns(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
 def read_columns(path: Path) -> dict[str, list[Any]]:
     """Columns of a table, by name, in the order of the file."""
     return _read(path).to_pydict()
+
+
+def _remedy(path: Path) -> str:
+    """What writes a table anew: clips of another version are as old in the index as in what was decoded from it."""
+    stage = path.parent.name
+    return f"run `dvc repro {'index decode' if stage in ('index', 'decode') else stage}`"
 
 
 def row_schema(kind: type) -> pa.Schema:

@@ -90,9 +90,8 @@ def shard_schema(layout: ShardFormat) -> pa.Schema:
 
 def write_manifest(path: Path, shards: dict[Path, int]) -> None:
     """List shards (path -> number of rows) with their sizes and sha256."""
-    write_sums(
-        path, {shard.name: ShardSum(sha256(shard), rows, shard.stat().st_size) for shard, rows in shards.items()}
-    )
+    sums = {shard: ShardSum(sha256(shard), rows, shard.stat().st_size) for shard, rows in shards.items()}
+    write_sums(path, {shard.name: entry for shard, entry in sums.items()})
 
 
 def write_sums(path: Path, sums: dict[str, ShardSum]) -> None:

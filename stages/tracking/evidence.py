@@ -9,13 +9,14 @@ from typing import Literal
 
 from stages import layout
 from stages.networks.separation import Separator, load
-from stages.shards.files import read_json
+from stages.shards.files import read_json, write_json
 from stages.shards.reader import ClipReader
 from stages.shards.schema import MixSource
 from stages.shards.tables import read_rows
 from stages.tracking.examples import Example, read_examples, write_example
 from stages.tracking.server import flatten
 
+VIDEOS = "videos.json"  # artifact of a version's run: whose sound and pictures are in it
 _SHARED = ("baselines", "counts")  # parts of reports/metrics.json that are the same for all models
 
 
@@ -56,9 +57,15 @@ class Evidence:
             step = point["step"]
             yield from ((f"curves/{name}", step, v) for name, v in point.items() if name != "step" and _is_number(v))
 
+    def videos(self) -> dict[str, list[str]]:
+        """Ids of the videos that the model was trained on, was chosen by, and shows in its examples."""
+        shown = {video_id for example in self._examples for video_id in example.video_ids}
+        return read_json(self.separator_folder / layout.TRAINING_VIDEOS) | {"examples": sorted(shown)}
+
     def write(self, folder: Path) -> None:
-        """Copy scores, metrics, lock and params into a new folder and write examples/ beside them."""
+        """Copy scores, metrics, lock and params into a new folder and write examples/ and VIDEOS beside them."""
         folder.mkdir(parents=True)
+        write_json(folder / VIDEOS, self.videos())
         for path in (layout.evaluation(self._name) / "scores.parquet", layout.METRICS, layout.LOCK, layout.PARAMS):
             if path.is_file():  # a stage that is run by hand, without DVC, has no lock yet
                 shutil.copyfile(path, folder / path.name)

@@ -29,6 +29,7 @@ class Example:
     """One fixed mix with its media."""
 
     mix_id: str
+    video_ids: tuple[str, ...]  # of the N sources
     references: NDArray[np.float32]  # (N, S)
     frames: tuple[tuple[NDArray[np.uint8], ...], ...]  # N groups of P pictures (H, W, 3)
 
@@ -81,7 +82,8 @@ def _read(reader: ClipReader, sources: Sequence[MixSource], separator: Separator
         )
         for row in ordered
     )
-    return Example(ordered[0].mix_id, np.stack([waveform[:num_samples] for waveform in waveforms]), frames)
+    video_ids = tuple(row.video_id for row in ordered)
+    return Example(ordered[0].mix_id, video_ids, np.stack([waveform[:num_samples] for waveform in waveforms]), frames)
 
 
 def _centre(frame: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

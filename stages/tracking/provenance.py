@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from stages import layout
-from stages.shards.files import sha256
+from stages.shards.files import read_json, sha256
 
 # What decides a result; dvc.lock and DVC's .gitignore files change in the course of every run.
 _CODE = ("stages", "params.yaml", "dvc.yaml", "requirements.txt", "requirements.lock")
@@ -35,6 +35,12 @@ def made_of(name: str) -> dict[str, str]:
     if missing:
         raise ValueError(f"{', '.join(missing)}: not found; `dvc repro register@{name}` makes what it needs first")
     return {kind: sha256(path) for kind, path in files.items()}
+
+
+def licences(name: str) -> dict[str, str]:
+    """Tags `licences` of the videos that a model was trained on, and `non_commercial`, as its model.json says."""
+    card = read_json(layout.model(name) / "model.json")
+    return {"licences": ", ".join(card["licences"]), "non_commercial": str(card["non_commercial"]).lower()}
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -36,6 +36,12 @@ def connect() -> MlflowClient:
     return client
 
 
+def has_records() -> bool:
+    """Whether anything can have been recorded: a sqlite file that is not there need not be made to be asked."""
+    uri = layout.tracking_uri()
+    return not uri.startswith(_SQLITE) or Path(uri.removeprefix(_SQLITE)).is_file()
+
+
 def public_address() -> str:
     """The tracking address without a user's name and password."""
     scheme, mark, rest = layout.tracking_uri().partition("://")

@@ -1,10 +1,10 @@
 """Mix-and-separate batches (Zhao et al. 2018, section 3.2) as a pure function of (seed, step).
 
 Axes: B mixtures, N sources of a mixture, S samples, P frames of a clip, H x W pixels. Clips of one mixture come from
-different videos; what a video is labelled is never looked at.
+different videos; what a video is labelled is never looked at, unless train.sampling asks for it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from stages.audio.mixing import draw_gains
 from stages.networks.frames import to_input, which_frames
-from stages.params import Appearance, Train
+from stages.params import Appearance, Sampling, Train
 from stages.shards.schema import DecodedClip
 from stages.training.seeding import generator
 
@@ -57,6 +57,7 @@ class TrainingClips:
     """Sounding clips of the training split, by video."""
 
     by_video: tuple[tuple[str, ...], ...]  # clip ids
+    weights: tuple[float, ...]  # how often each video is drawn, relative to the others
     num_samples: int  # S: shorter clips end in silence
     num_silent: int  # clips left out
 
@@ -66,8 +67,12 @@ class TrainingClips:
         return sum(map(len, self.by_video))
 
 
-def training_clips(clips: Sequence[DecodedClip], num_sources: int) -> TrainingClips:
-    """Group what may be trained on; `TooFewClips` where no mixture of `num_sources` different videos can be made."""
+def training_clips(clips: Sequence[DecodedClip], num_sources: int, *, sampling: Sampling) -> TrainingClips:
+    """Group what may be trained on; `TooFewClips` where no mixture of `num_sources` different videos can be made.
+
+    `sampling`: "videos" draws every video equally often; "labels" every label (no label counts as one), so that a
+    frequent instrument is not heard more often than a rare one.
+    """
     of_split = [clip for clip in clips if clip.split == "train"]
     by_video: defaultdict[str, list[str]] = defaultdict(list)
     for clip in of_split:
@@ -81,7 +86,30 @@ def training_clips(clips: Sequence[DecodedClip], num_sources: int) -> TrainingCl
             f"{num_silent}); add videos or lower index.validation_share and index.test_share"
         )
     groups = tuple(tuple(sorted(by_video[video])) for video in sorted(by_video))
-    return TrainingClips(groups, max(clip.num_samples for clip in of_split), num_silent)
+    weights = _weights(of_split, sorted(by_video)) if sampling == "labels" else (1.0,) * len(groups)
+    return TrainingClips(groups, weights, max(clip.num_samples for clip in of_split), num_silent)
+
+
+def _weights(clips: Sequence[DecodedClip], videos: Sequence[str]) -> tuple[float, ...]:
+    """One over the number of videos that share a video's label."""
+    labels = {clip.video_id: clip.label for clip in clips}
+    sizes = Counter(labels[video] for video in videos)
+    return tuple(1 / sizes[labels[video]] for video in videos)
+
+
+def seen_videos(
+    clips: Sequence[DecodedClip], trained: TrainingClips, validation: Sequence[Sequence[str]]
+) -> dict[str, list[str]]:
+    """Ids of the videos that shape a model: those that it learns from, and those of the mixes that choose its weights.
+
+    Args:
+        clips: All decoded ones.
+        trained: What is trained on.
+        validation: Clip ids of each validation mix.
+    """
+    video_of = {clip.clip_id: clip.video_id for clip in clips}
+    used = {"train": trained.by_video, "validation": validation}
+    return {name: sorted({video_of[clip] for group in groups for clip in group}) for name, groups in used.items()}
 
 
 class Batches:
@@ -89,6 +117,7 @@ class Batches:
 
     def __init__(self, media: Media, clips: TrainingClips, appearance: Appearance, train: Train) -> None:
         self._media, self._clips, self._appearance, self._train = media, clips, appearance, train
+        self._weights = torch.tensor(clips.weights)
 
     def at(self, step: int) -> Batch:
         """Batch of one step; each mixture has a generator of its own."""
@@ -99,7 +128,8 @@ class Batches:
     def _mixture(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         videos = self._clips.by_video
         num, train = self._train.num_sources, self._train
-        chosen = [videos[video] for video in torch.randperm(len(videos), generator=random)[:num]]
+        drawn = torch.multinomial(self._weights, num, generator=random)
+        chosen = [videos[int(video)] for video in drawn]
         ids = [clips[int(torch.randint(len(clips), (), generator=random))] for clips in chosen]
         gains = draw_gains(num, train.gain_low, train.gain_high, random)
         waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])

@@ -21,11 +21,12 @@ _PACKAGES = ("torch", "torchaudio", "numpy", "simplejpeg")
 def training_key(
     sections: Mapping[str, Section], clips: TrainingClips, mixes: Sequence[Sequence[str]], manifest: Path
 ) -> dict[str, Any]:
-    """Params, data, code and versions. Of the data only media and splits: neither labels nor truth can get in."""
+    """Params, data, code and versions. Of the data only media and splits: labels get in through `weights` alone."""
     return {
         "params": {name: section.model_dump(mode="json") for name, section in sections.items()},
         "shards": sorted(shard["sha256"] for shard in read_json(manifest)["shards"].values()),
         "train": clips.by_video,
+        "weights": clips.weights,
         "validation": mixes,
         "code": source_digest(*_CODE),
         "packages": {name: version(name) for name in _PACKAGES},

@@ -5,20 +5,15 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import json
-import platform
-import sys
-import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 from mir_eval import separation
 
 from stages.metrics.bss import DelaySpace, bss_eval
+from tests.benchmarks.timing import interleaved, tell
 from tests.synth.signals import Floats, coloured, noise
 
 TAPS, REPEATS = 512, 15
@@ -36,8 +31,7 @@ def compare(num_sources: int, num_samples: int) -> dict[str, Any]:
         "ours": lambda: bss_eval(references, estimates, TAPS),
         "ours, sharing": lambda: DelaySpace(references, TAPS).score(many),
     }
-    rounds = [{name: cpu_ms(method) for name, method in methods.items()} for _ in range(REPEATS + 1)]
-    per_example_ms = {name: median(spent[name] for spent in rounds[1:]) for name in methods}  # the first warms up
+    per_example_ms = {name: 1e3 * value for name, value in interleaved(methods, REPEATS).items()}
     per_example_ms["ours, sharing"] /= NUM_ESTIMATORS
     ours = np.stack(list(bss_eval(references, estimates, TAPS).values()))
     return {
@@ -57,28 +51,19 @@ def by_mir_eval(references: Floats, estimates: Floats) -> Floats:
         return np.stack(separation.bss_eval_sources(references, estimates, compute_permutation=False)[:3])
 
 
-def cpu_ms(method: Callable[[], object]) -> float:
-    started = time.process_time()
-    method()
-    return 1e3 * (time.process_time() - started)
-
-
-def main(result: Path | None) -> None:
-    machine = f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} cores, 1 thread used"
+def main() -> None:
     sizes = [(2, 33_075), (2, 65_535), (3, 33_075)]  # 3 s and 5.94 s at 11,025 Hz
-    content = {
-        "machine": machine,
-        "numpy": np.__version__,
-        "taps": TAPS,
-        "n": REPEATS,
-        "estimators_sharing": NUM_ESTIMATORS,
-        "examples": [compare(*size) for size in sizes],
-    }
-    text = json.dumps(content, indent=2)
-    print(text)
-    if result is not None:
-        result.write_text(text + "\n", encoding="utf-8")
+    tell(
+        {
+            "threads": 1,
+            "numpy": np.__version__,
+            "taps": TAPS,
+            "n": REPEATS,
+            "estimators_sharing": NUM_ESTIMATORS,
+            "examples": [compare(*size) for size in sizes],
+        }
+    )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    main()

@@ -23,10 +23,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stages.performances.figure import FOREARM, UPPER_ARM, arms, head, left_arm, right_arm, torso
-from stages.performances.film import Cast, Performance, Take, cast, film, perform
+from stages.performances.film import Cast, Performance, cast, film, perform
 from stages.performances.geometry import compose, place
 from stages.performances.players.band import BAND
 from stages.performances.scene import standing
+from stages.performances.take import Staging, Take
 
 SIDE_PX = 64
 CELLS = 8
@@ -46,7 +47,8 @@ def probe(num_performances: int) -> dict[str, Any]:
 
 def views(name: str, number: int) -> dict[str, NDArray[np.float64]]:
     """What the probe sees of one performance."""
-    take = Take(1, "probe", (name,), number, duration_s=2.0, frame_rate_hz=12, side_px=SIDE_PX)
+    staging = Staging(shifted=False, silent=None, distracted=number % 2 == 0, idle=0.25, offset_ms=40.0, jitter_ms=15.0)
+    take = Take(1, "probe", (name,), number, 2.0, frame_rate_hz=12, side_px=SIDE_PX, staging=staging)
     performance = perform(take)
     drawn = cast(performance)
     nobody = replace(drawn, parts=(), players=(), affines=drawn.affines[:, :0])
@@ -57,7 +59,7 @@ def views(name: str, number: int) -> dict[str, NDArray[np.float64]]:
 def idle(performance: Performance, drawn: Cast) -> Cast:
     """The person of a performance, arms hanging, in the middle of where player and instrument stand."""
     stand, times_s = performance.scene.stands[0], performance.take.times_s
-    frame = compose(drawn.camera, standing(stand, 0, (0.0, 15.0), times_s))
+    frame = compose(drawn.camera, standing(stand, (0.0, 15.0), times_s))
     hanging = np.zeros(len(times_s))
     poses = {"torso": place(0.0, 0.0), "head": place(0.0, -1.5)}
     for side, arm in ((-1, right_arm(UPPER_ARM, FOREARM, bend=1.0)), (1, left_arm(UPPER_ARM, FOREARM, bend=-1.0))):

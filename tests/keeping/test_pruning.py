@@ -96,6 +96,13 @@ def test_checkpoints_go_unless_a_model_was_made_of_them_or_a_training_holds_them
     assert removed(pruned(store)) == {running}
 
 
+def test_work_in_nested_rooms_is_work_too(store: Path) -> None:
+    old, young = work(store, "index/ab", {"n": 1}, age_days=31), work(store, "index/cd", {"n": 2})
+    (room,) = pruned(store)
+    assert (room.room, removed([room]), [entry.folder for entry in room.kept]) == ("index", {old}, [young])
+    assert room.removed[0].name == f"index/ab/{old.name}"
+
+
 def test_unsent_metrics_and_unknown_things_stay(store: Path) -> None:
     spool = store / "spool" / "abc"
     spool.mkdir(parents=True)

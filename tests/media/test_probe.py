@@ -50,7 +50,7 @@ def test_rotation_swaps_the_sides(tmp_path: Path) -> None:
 
 
 def reason(path: Path, **changes: float) -> str:
-    verdict = inspect(path, index=INDEX.model_copy(update=changes), clip=CLIP)
+    verdict = inspect(path, index=INDEX.model_copy(update=changes), clip=CLIP, recall=lambda _, find: find())
     return "" if isinstance(verdict, Admitted) else verdict.reason
 
 

@@ -1,4 +1,5 @@
 import os
+import resource
 import socket
 import sys
 import time
@@ -104,6 +105,18 @@ def test_a_hanging_program_and_its_children_are_killed() -> None:
 )
 def test_greed_and_crashes_show_in_the_status(script: str) -> None:
     assert shell(script).status != 0
+
+
+def test_a_program_is_waited_for_and_what_it_costs_is_counted() -> None:
+    """Unwaited ones stay as zombies for ever where a container's first process does not collect them."""
+    before_s = children_cpu_s()
+    shell("import time\nwhile time.process_time() < 0.5: pass")
+    assert children_cpu_s() - before_s > 0.4
+
+
+def children_cpu_s() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def test_floods_of_errors_are_cut() -> None:

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
@@ -6,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.metrics.drawing import NUM_SOURCES, MixesError, draw, usable
+from stages.metrics.drawing import RULES, MixesError, check_any, draw, drawn_from, usable
 from stages.params import Kind
 from stages.shards.schema import DecodedClip, MixSource
-from tests.synth.learning import decoded
+from tests.synth.learning import NUM_SAMPLES, decoded
 
 
 def band(*, labels: int = 4, videos: int = 3, clips: int = 4, named: bool = True) -> list[DecodedClip]:
@@ -20,6 +21,7 @@ def band(*, labels: int = 4, videos: int = 3, clips: int = 4, named: bool = True
             "test",
             video_id=f"video{label}{video}",
             label=f"label{label}" if named else None,
+            start_sample=clip * NUM_SAMPLES,
         )
         for label in range(labels)
         for video in range(videos)
@@ -36,7 +38,7 @@ def pairs_of(rows: list[MixSource], attribute: str) -> Counter[frozenset[str]]:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    kind=st.sampled_from(list(NUM_SOURCES)),
+    kind=st.sampled_from(["different2", "different3", "different4", "shifted2"]),
     count=st.integers(1, 25),
     seed=st.integers(0, 5),
     named=st.booleans(),
@@ -50,8 +52,8 @@ def test_sources_differ_and_no_two_clips_meet_twice(
     for attribute in ("video_id", "clip_id", apart):
         assert all(len(pair) == 2 for pair in pairs_of(rows, attribute))
     assert max(pairs_of(rows, "clip_id").values()) == 1
-    assert [row.source for row in rows] == list(range(NUM_SOURCES[kind])) * (len(rows) // NUM_SOURCES[kind])
-    assert len({row.mix_id for row in rows}) == len(rows) / NUM_SOURCES[kind] <= count
+    assert [row.source for row in rows] == list(range(RULES[kind].num_sources)) * (len(rows) // RULES[kind].num_sources)
+    assert len({row.mix_id for row in rows}) == len(rows) / RULES[kind].num_sources <= count
 
 
 def test_label_pairs_videos_and_clips_take_turns() -> None:
@@ -98,20 +100,68 @@ def test_quiet_clips_duets_and_other_splits_are_no_source() -> None:
     assert usable([replace(solo, rms_db=-60.0)], split="test", min_rms_db=-60.0)
 
 
+@settings(max_examples=15, deadline=None)
+@given(count=st.integers(1, 40), seed=st.integers(0, 5), videos=st.integers(2, 4))
+def test_same2_joins_two_videos_of_one_label(count: int, seed: int, videos: int) -> None:
+    drawn = draw(band(videos=videos), split="test", kind="same2", count=count, seed=seed)
+    rows = drawn.rows()
+    assert len(drawn.mixes) == count
+    assert all(len(pair) == 1 for pair in pairs_of(rows, "label"))
+    assert all(len(pair) == 2 for pair in pairs_of(rows, "video_id"))
+    assert max(pairs_of(rows, "clip_id").values()) == 1
+    shares = Counter(row.label for row in rows)
+    assert len(shares) == min(4, count)
+    assert max(shares.values()) - min(shares.values()) <= 2
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_video2_joins_windows_of_one_video_that_do_not_overlap(named: bool) -> None:
+    clips = band(labels=2, videos=2, named=named)
+    half = [
+        replace(clip, clip_id=f"{clip.clip_id}5", start_sample=clip.start_sample + NUM_SAMPLES // 2) for clip in clips
+    ]
+    drawn = draw([*clips, *half], split="test", kind="video2", count=1000, seed=1)
+    # 8 windows, each half a window after the one before, hold 28 pairs of which 7 overlap.
+    assert len(drawn.mixes) == 4 * 21
+    for one, other in drawn.mixes:
+        assert one.video_id == other.video_id
+        assert abs(one.start_sample - other.start_sample) >= NUM_SAMPLES
+
+
+def test_only_shifted_mixes_leave_the_split_that_was_asked_for() -> None:
+    assert [drawn_from(kind, "test") for kind in RULES if kind != "shifted2"] == ["test"] * 5
+    assert drawn_from("shifted2", "test") == "shifted"
+
+
 @pytest.mark.parametrize(
-    ("clips", "message"),
+    ("kind", "clips", "message"),
     [
-        ([], "needs 2 different videos, found 0 sounding clips of 0 videos"),
-        (band(labels=1), "needs 2 different labels, found 12 sounding clips of 3 videos with labels label0"),
-        (band(labels=1, videos=1, named=False), "needs 2 different videos, found 4 sounding clips of 1 videos"),
+        ("different2", [], "needs 2 different labels, or without any label as many videos, found 0 sounding clips"),
+        ("different2", band(labels=1), "found 12 sounding clips of 3 videos with labels label0"),
+        ("different3", band(labels=1, videos=1, named=False), "needs 3 different labels, or .* of 1 videos"),
+        ("same2", band(named=False), "needs 2 videos with the same label, found 48 sounding clips of 12 videos"),
+        ("video2", band(clips=1), "needs 2 windows of one video that do not overlap, found 12 sounding clips"),
     ],
 )
-def test_an_impossible_kind_names_what_is_missing(clips: list[DecodedClip], message: str) -> None:
-    with pytest.raises(MixesError, match=message) as caught:
-        draw(clips, split="test", kind="different2", count=4, seed=1)
-    assert "no different2 mix is possible in split test" in str(caught.value)
-    assert "index.test_share" in str(caught.value)
+def test_an_impossible_kind_draws_none_and_says_what_is_missing(
+    kind: Kind, clips: list[DecodedClip], message: str
+) -> None:
+    drawn = draw(clips, split="test", kind=kind, count=4, seed=1)
+    assert drawn.rows() == []
+    assert re.search(message, drawn.shortage)
+    with pytest.raises(MixesError, match=rf"no {kind} mix is possible in split test: it .*{message}.*index.test_share"):
+        check_any([drawn], "test")
+
+
+def test_one_possible_kind_is_enough() -> None:
+    draws = [draw(band(), split="test", kind=kind, count=1, seed=1) for kind in ("different2", "video2")]
+    none = draw([], split="shifted", kind="shifted2", count=40, seed=1)
+    check_any([*draws, none], "test")
+    with pytest.raises(MixesError, match="no shifted2 mix is possible in split shifted"):
+        check_any([none], "test")
 
 
 def test_no_mixes_asked_is_no_error() -> None:
-    assert draw([], split="test", kind="different4", count=0, seed=1).rows() == []
+    drawn = draw([], split="test", kind="different4", count=0, seed=1)
+    assert (drawn.rows(), drawn.shortage) == ([], "")
+    check_any([drawn], "test")

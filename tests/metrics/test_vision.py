@@ -2,7 +2,7 @@ from typing import Any
 
 import torch
 
-from stages.metrics.scores import group
+from stages.metrics.scores import evaluated
 from stages.metrics.vision import Vision
 from stages.networks.frames import to_input
 from stages.networks.separation import Separator
@@ -16,10 +16,11 @@ READER: Any = MemoryMedia()
 def test_each_source_sees_its_own_frames_and_as_a_control_its_neighbours() -> None:
     torch.manual_seed(1)
     separator = Separator(PixelsSeparator(MODEL), MODEL, CLIP, SPECTROGRAM, "binary")
-    (mix,) = group(mix_rows("m", ["0-1", "1-1", "2-1"]), "test")
+    (mix,) = evaluated(mix_rows("m", ["0-1", "1-1", "2-1"]))
     sources = torch.stack([torch.from_numpy(waveform(kind, 1)) for kind in range(3)])
     estimates = Vision("pixels", separator, READER, mask="soft")(mix, sources)
-    assert list(estimates) == ["pixels", "pixels:swapped_vision"]
+    controls = ["swapped_vision", "zero_appearance", "mean_appearance"]
+    assert list(estimates) == ["pixels", *(f"pixels:{control}" for control in controls)]
 
     def alone(kind: int) -> torch.Tensor:
         frames = to_input([picture(kind, 1)], MODEL.appearance.crop_px, generator=None)
@@ -30,3 +31,42 @@ def test_each_source_sees_its_own_frames_and_as_a_control_its_neighbours() -> No
         neighbour = alone((source - 1) % 3)
         torch.testing.assert_close(estimates["pixels:swapped_vision"][source], neighbour, rtol=0, atol=1e-5)
     assert not torch.allclose(alone(0), alone(1), atol=1e-5)
+
+
+def tiny() -> Separator:
+    torch.manual_seed(1)
+    return Separator(PixelsSeparator(MODEL), MODEL, CLIP, SPECTROGRAM, "binary")
+
+
+def two_sources() -> torch.Tensor:
+    return torch.stack([torch.from_numpy(waveform(kind, 1)) for kind in range(2)])
+
+
+def test_without_appearance_all_sources_get_the_same_estimate() -> None:
+    (mix,) = evaluated(mix_rows("m", ["0-1", "1-1"]))
+    separator = tiny()
+    with torch.no_grad():
+        separator.net.synthesizer.bias.fill_(0.3)
+    estimates = Vision("pixels", separator, READER, mask="soft")(mix, two_sources())
+    mixture = two_sources().mean(0)
+    for control in ("zero_appearance", "mean_appearance"):
+        first, second = estimates[f"pixels:{control}"]
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
+    # With no appearance the mask is sigmoid(bias) everywhere.
+    expected = torch.sigmoid(torch.tensor(0.3)) * mixture
+    torch.testing.assert_close(estimates["pixels:zero_appearance"][0], expected, rtol=0, atol=1e-4)
+    assert not torch.allclose(estimates["pixels:mean_appearance"][0], expected, atol=1e-4)
+
+
+def test_thresholds_are_swept_on_different2_alone() -> None:
+    pair, trio = evaluated([*mix_rows("m", ["0-1", "1-1"]), *mix_rows("n", ["0-1", "1-1", "2-1"])])
+    soft, hard = (Vision("pixels", tiny(), READER, mask=mask)(pair, two_sources()) for mask in ("soft", "binary"))
+    thresholds = [f"pixels:threshold_0.{tenth}" for tenth in range(1, 10)]
+    assert list(soft)[4:] == thresholds
+    assert list(hard)[4:] == ["pixels:soft_mask", *thresholds]
+    torch.testing.assert_close(hard["pixels"], soft["pixels:threshold_0.5"], rtol=0, atol=0)
+    torch.testing.assert_close(hard["pixels:soft_mask"], soft["pixels"], rtol=0, atol=0)
+    power = [soft[name].square().sum().item() for name in thresholds]
+    assert power == sorted(power, reverse=True) and power[0] > power[-1]
+    three = torch.stack([torch.from_numpy(waveform(kind, 1)) for kind in range(3)])
+    assert not any("threshold" in name for name in Vision("pixels", tiny(), READER, mask="soft")(trio, three))

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 
 from stages.networks.separation import Separator, SeparatorError, Target, load, save
 from stages.networks.separator import PixelsSeparator
+from stages.shards.files import read_json, write_json
 from tests.synth.learning import CLIP, MODEL, NUM_SAMPLES, SPECTROGRAM
 
 
@@ -75,4 +76,18 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
     damaged[-9] ^= 4
     path.write_bytes(damaged)
     with pytest.raises(SeparatorError, match="the file is damaged"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("version", [None, 1, 3])
+def test_a_model_of_another_schema_version_is_refused_with_the_command_to_run(
+    tmp_path: Path, version: int | None
+) -> None:
+    save(_separator(), tmp_path, {"name": "pixels"})
+    card = read_json(tmp_path / "model.json")
+    changed = {name: value for name, value in card.items() if name != "schema_version"}
+    write_json(tmp_path / "model.json", changed | ({} if version is None else {"schema_version": version}))
+    with pytest.raises(
+        SeparatorError, match=rf"schema version {version or 1}, expected 2; run `dvc repro train@pixels`"
+    ):
         load(tmp_path)

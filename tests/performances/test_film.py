@@ -5,7 +5,8 @@ import pytest
 
 from stages.performances.film import cast, film, perform
 from stages.performances.players.band import BAND
-from tests.synth.performances import REST_S, TWO_PHRASES, still_performance, take_of
+from stages.performances.take import Take
+from tests.synth.performances import PLAIN, REST_S, TWO_PHRASES, still_performance, take_of
 
 
 def frames_of(instrument: str) -> np.ndarray:
@@ -68,3 +69,54 @@ def test_all_instruments_are_about_equally_loud() -> None:
         means.append(float(np.mean(10 * np.log10(power))))
     assert np.ptp(means) < 2.0
     assert -27.5 < min(means) < max(means) < -22.0
+
+
+def with_silent(name: str, *instruments: str, **changes: object) -> Take:
+    return take_of(*instruments, staging=replace(PLAIN, silent=name, idle=0.25), **changes)
+
+
+def test_a_silent_player_is_in_view_moves_and_is_never_heard() -> None:
+    take = with_silent("trumpet", "violin", duration_s=4.0)
+    performance = perform(take)
+    silent = take.silent_at
+    assert silent is not None
+    assert take.label == "violin"
+    assert sorted(take.players) == ["trumpet", "violin"]
+    assert performance.notes[silent] == ()
+    assert not performance.stems[silent].any()
+    assert performance.stems[1 - silent].any()
+    drawn = cast(performance)
+    mine = [p for p in range(len(drawn.parts)) if drawn.players[p] == silent and drawn.parts[p].name == "trumpet"]
+    assert np.ptp(drawn.affines[:, mine[0], :, 2], axis=0).max() > 0.3  # pixels
+    assert next(film(performance, drawn)).shape == (64, 64, 3)
+
+
+def test_a_silent_player_changes_neither_what_the_others_play_in_a_duet_of_equals() -> None:
+    sides = {with_silent("violin", "violin", number=number).silent_at for number in range(20)}
+    assert sides == {0, 1}
+    take = with_silent("flute", "violin", "violin")
+    performance = perform(take)
+    assert len(performance.stems) == 3
+    assert sum(stem.any() for stem in performance.stems) == 2
+    assert next(film(performance, cast(performance))).shape == (64, 128, 3)
+
+
+def test_twins_play_different_melodies() -> None:
+    performance = perform(take_of("trumpet", "trumpet"))
+    assert performance.take.label == "trumpet trumpet"
+    assert performance.notes[0] != performance.notes[1]
+
+
+def test_the_offset_moves_gestures_and_leaves_the_sound() -> None:
+    late = take_of("violin", staging=replace(PLAIN, offset_ms=40.0, jitter_ms=15.0))
+    on_time, off = perform(take_of("violin")), perform(late)
+    assert on_time.shown == on_time.notes == off.notes != off.shown
+    assert np.array_equal(on_time.stems[0], off.stems[0])
+
+
+def test_a_distractor_is_behind_the_players_and_changes_nothing_else() -> None:
+    plain, busy = (cast(perform(take_of("violin", staging=s))) for s in (PLAIN, replace(PLAIN, distracted=True)))
+    count = len(busy.parts) - len(plain.parts)
+    assert count > 0
+    assert busy.players == (None,) * count + plain.players
+    assert np.array_equal(busy.affines[:, count:], plain.affines)

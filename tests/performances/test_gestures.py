@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.performances.gestures import arrive, bowing, plucking, sounding, striking
+from stages.performances.gestures import arrive, bellows, bowing, plucking, sounding, striking
 from tests.synth.performances import REST_S, TWO_PHRASES, notes_of
 
 NOTES = notes_of(*TWO_PHRASES)
@@ -24,6 +24,30 @@ def test_the_bow_turns_at_each_onset_moves_while_a_note_sounds_and_rests_else() 
     assert directions in ([1, -1, 1, -1], [-1, 1, -1, 1])
     assert not speed[REST[:-1]].any()
     assert np.abs(bow).max() <= 16.0
+
+
+def test_bellows_move_while_a_note_sounds_and_rest_else() -> None:
+    opening = bellows(TIMES_S, NOTES, speed=22.0, reach=24.0)
+    speed = np.diff(opening) / 0.001
+    for note in NOTES:
+        during = (TIMES_S[:-1] > note.start_s + 0.002) & (TIMES_S[:-1] < note.end_s - 0.002)
+        assert np.abs(speed[during]) == pytest.approx(22.0 * note.velocity)
+    assert not speed[REST[:-1]].any()
+
+
+def test_bellows_turn_only_at_onsets_where_the_room_is_used_up() -> None:
+    # 0.5 s at 10 units a second each: 5, 10, then 15 would be beyond 12, so back to 5 and 0, then out again.
+    notes = notes_of(*((float(i), i + 0.5, 60, 1.0) for i in range(5)))
+    opening = bellows(np.arange(0.0, 6.0, 0.01), notes, speed=10.0, reach=12.0)
+    assert opening[90::100][:5] == pytest.approx([5.0, 10.0, 5.0, 0.0, 5.0])
+
+
+def test_a_note_longer_than_the_bellows_takes_the_roomier_way_to_its_end() -> None:
+    notes = notes_of((0.0, 0.4, 60, 1.0), (1.0, 4.0, 60, 1.0), (5.0, 8.0, 60, 1.0))
+    times_s = np.arange(0.0, 9.0, 0.01)
+    opening = bellows(times_s, notes, speed=10.0, reach=12.0)
+    assert [opening[round(100 * time_s)] for time_s in (0.5, 4.5, 8.5)] == pytest.approx([4.0, 12.0, 0.0])
+    assert np.abs(np.diff(opening[100:400])) == pytest.approx(8.0 / 300)
 
 
 def test_the_plucking_hand_crosses_the_strings_at_each_onset_and_waits_else() -> None:

@@ -8,4 +8,5 @@ def test_scenery_and_people_tell_nothing_about_the_instrument_and_the_picture_do
     limit = found["chance"] + 3 * found["chance_deviation"]
     assert found["scenery"] < limit
     assert found["person"] < limit
-    assert found["picture"] > 0.6
+    # The more instruments, the fewer a linear probe of 8 x 8 cells names.
+    assert found["picture"] > 2.5 * found["chance"]

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from stages.performances.players.band import BAND
-from stages.performances.sampler import Timbre, Touch, draw_timbre, play, play_note, voices
+from stages.performances.sampler import Timbre, Touch, draw_timbre, modelled_voice, play, play_note, voices
 from stages.performances.score import SAMPLE_RATE_HZ
 from tests.synth.performances import fundamental_hz, notes_of
 
-VOICES = [(name, voice) for name in sorted(BAND) for voice in voices(name)]
+VOICES = [(name, voice) for name in sorted(BAND) for voice in (*voices(name), modelled_voice(name))]
 
 
 @pytest.mark.parametrize(("name", "voice"), VOICES)
@@ -55,7 +55,7 @@ def test_harder_is_louder() -> None:
 
 
 def test_timbres_differ_within_their_bounds() -> None:
-    timbres = [draw_timbre("acoustic_guitar", np.random.default_rng(seed)) for seed in range(40)]
+    timbres = [draw_timbre("acoustic_guitar", np.random.default_rng(seed), modelled=False) for seed in range(40)]
     assert {timbre.voice for timbre in timbres} == set(voices("acoustic_guitar"))
     assert max(abs(timbre.detune_cents) for timbre in timbres) <= 25
     assert np.ptp([timbre.formant_shift for timbre in timbres]) > 3

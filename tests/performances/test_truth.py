@@ -1,6 +1,7 @@
 import io
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,16 @@ from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter
 from stages.performances.film import Cast, Performance, cast, film, perform
 from stages.performances.players.band import BAND
 from stages.performances.score import SAMPLE_RATE_HZ
+from stages.performances.take import Staging
 from stages.performances.truth import CELL_PX, describe, displace, entry_affines, part_ids, write
-from tests.synth.performances import still_performance, take_of
+from tests.synth.performances import PLAIN, still_performance, take_of
+
+HARD = replace(PLAIN, silent="violin", distracted=True, idle=0.25, offset_ms=40.0, jitter_ms=15.0)
+STAGINGS = [*((name, PLAIN) for name in BAND), ("trumpet", HARD), ("xylophone", replace(HARD, shifted=True))]
 
 
-def filmed(instrument: str) -> tuple[Performance, Cast, NDArray[np.uint8], NDArray[np.float64]]:
-    performance = perform(take_of(instrument, side_px=192, frame_rate_hz=12))
+def filmed(instrument: str, staging: Staging) -> tuple[Performance, Cast, NDArray[np.uint8], NDArray[np.float64]]:
+    performance = perform(take_of(instrument, side_px=192, frame_rate_hz=12, staging=staging))
     drawn = cast(performance)
     frames = np.stack(list(film(performance, drawn))).astype(np.float64)
     return performance, drawn, part_ids(performance, drawn), frames
@@ -35,10 +40,10 @@ def colours(frame: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.fl
     return np.stack([map_coordinates(frame[..., c], [y - 0.5, x - 0.5], order=1, mode="nearest") for c in range(3)], -1)
 
 
-@pytest.mark.parametrize("name", BAND)
-def test_the_true_motion_takes_colours_from_each_frame_to_the_next(name: str) -> None:
+@pytest.mark.parametrize(("name", "staging"), STAGINGS)
+def test_the_true_motion_takes_colours_from_each_frame_to_the_next(name: str, staging: Staging) -> None:
     """Second implementation: the frames themselves, which truth never looks at."""
-    _, drawn, ids, frames = filmed(name)
+    _, drawn, ids, frames = filmed(name, staging)
     affines = entry_affines(drawn)
     followed, stayed = [], []
     for frame in range(len(frames) - 1):
@@ -62,10 +67,10 @@ def test_the_true_motion_takes_colours_from_each_frame_to_the_next(name: str) ->
     assert np.concatenate(followed).mean() < 5.0
 
 
-@pytest.mark.parametrize("name", BAND)
-def test_what_a_part_covers_moves_with_its_affine(name: str) -> None:
+@pytest.mark.parametrize(("name", "staging"), STAGINGS)
+def test_what_a_part_covers_moves_with_its_affine(name: str, staging: Staging) -> None:
     """A cell well inside a part is, a frame later, that part or something that came before it."""
-    _, drawn, ids, _ = filmed(name)
+    _, drawn, ids, _ = filmed(name, staging)
     affines, order = entry_affines(drawn), np.arange(len(drawn.parts) + 1)
     kept, asked = 0, 0
     for frame in range(len(ids) - 1):
@@ -142,3 +147,25 @@ def test_the_description_is_plain_json_and_complete() -> None:
         assert [row[:2] for row in player["notes"]] == [[n.start_sample, n.end_sample] for n in notes]
     assert {part["player"] for part in facts["parts"]} == {0, 1}
     assert {part["role"] for part in facts["parts"]} == {"body", "instrument"}
+
+
+def test_the_truth_says_who_is_silent_and_when_gestures_show_the_notes() -> None:
+    performance = perform(take_of("trumpet", staging=HARD))
+    facts = json.loads(json.dumps(describe(performance, cast(performance))))
+    assert facts["label"] == "trumpet"
+    silent, heard = sorted(facts["players"], key=lambda player: not player["silent"])
+    assert (silent["instrument"], silent["silent"], silent["notes"], silent["shown"]) == ("violin", True, [], [])
+    assert (heard["instrument"], heard["silent"]) == ("trumpet", False)
+    offsets_ms = [
+        1000 * (shown[0] - note[0]) / SAMPLE_RATE_HZ for note, shown in zip(heard["notes"], heard["shown"], strict=True)
+    ]
+    assert 0 < max(map(abs, offsets_ms)) <= 55.1
+    assert {part["player"] for part in facts["parts"]} == {None, 0, 1}
+    assert {part["role"] for part in facts["parts"] if part["player"] is None} == {"distractor"}
+
+
+def test_only_sounding_players_have_stems(tmp_path: Path) -> None:
+    performance = perform(take_of("trumpet", "trumpet", staging=HARD))
+    write(tmp_path, performance, cast(performance))
+    silent = performance.take.silent_at
+    assert {path.name for path in tmp_path.glob("*.flac")} == {f"stem{p}.flac" for p in range(3) if p != silent}

@@ -28,9 +28,17 @@ def params(folder: Path, **changes: Any) -> Params:
 
 
 def test_the_built_in_corpus_is_counted_exactly(tmp_path: Path) -> None:
-    wanted = params(tmp_path, perform__instruments=["violin", "trumpet"], perform__solos_per_instrument=3)
-    assert builtin(wanted).num_videos == 2 * 3 + wanted.perform.duets
-    assert builtin(wanted).duration_s == builtin(wanted).num_videos * wanted.perform.duration_s
+    regular, shifted = (
+        {"solos_per_instrument": 3, "duets": 5, "twins": 2},
+        {"solos_per_instrument": 1, "duets": 4, "twins": 0},
+    )
+    wanted = params(
+        tmp_path, perform__instruments=["violin", "trumpet"], perform__regular=regular, perform__shifted=shifted
+    )
+    first, other = builtin(wanted, "first"), builtin(wanted, "shifted")
+    assert (first.num_videos, other.num_videos) == (2 * 3 + 5 + 2, 2 * 1 + 4)
+    assert first.duration_s == first.num_videos * wanted.perform.duration_s
+    assert corpus(wanted).num_videos == first.num_videos + other.num_videos
 
 
 def test_a_user_s_folder_is_counted_at_any_depth_without_the_rendered_part(tmp_path: Path) -> None:
@@ -63,7 +71,7 @@ def test_without_a_builtin_corpus_only_the_user_s_videos_count(tmp_path: Path) -
     (layout.VIDEOS / "mine/a.mp4").write_bytes(bytes(10))
     assert corpus(params(tmp_path, index__builtin=[])).num_videos == 1
     both = params(tmp_path)
-    assert corpus(both).num_videos == 1 + builtin(both).num_videos
+    assert corpus(both).num_videos == 1 + sum(builtin(both, name).num_videos for name in both.index.builtin)
 
 
 def test_the_papers_network_costs_what_was_counted_for_it(tmp_path: Path) -> None:
@@ -87,7 +95,7 @@ def test_the_papers_network_costs_what_was_counted_for_it(tmp_path: Path) -> Non
     ("stage", "item", "change"),
     [
         ("perform", "first", {"perform__side_px": 384}),
-        ("index", None, {"perform__solos_per_instrument": 40}),
+        ("index", None, {"perform__regular": {"solos_per_instrument": 60, "duets": 8, "twins": 8}}),
         ("decode", None, {"perform__duration_s": 60.0}),
         ("train", "pixels", {"train__steps": 1200}),
         ("baselines", None, {"mixes__test": {"different2": 600}}),

@@ -24,7 +24,7 @@ def two_kinds() -> dict[str, dict[str, list]]:  # pyright: ignore[reportMissingT
 def test_metrics_have_the_agreed_form() -> None:
     columns = join(two_kinds())
     found = metrics(columns, ["pixels"], resamples=100, seed=1)
-    assert list(found) == ["pixels", "controls", "baselines", "counts"]
+    assert list(found) == ["pixels", "controls", "thresholds", "labels", "baselines", "counts"]
     assert [found["pixels"][kind]["si_sdri"] for kind in ("different2", "different3")] == [6, 2]
     assert found["pixels"]["different2"]["n"] == 2
     assert list(found["controls"]) == ["pixels"]
@@ -38,6 +38,25 @@ def test_metrics_have_the_agreed_form() -> None:
         "silent_estimates": {"mixture": 0, "pixels": 0, "pixels:swapped_vision": 3},
     }
     json.dumps(found, allow_nan=False)
+
+
+def test_labels_and_thresholds_have_parts_of_their_own() -> None:
+    parts = [score_columns("pixels", [6.0, 2.0]), score_columns("pixels:swapped_vision", [-9.0, -9.0])]
+    parts += [score_columns(f"pixels:threshold_0.{tenth}", [float(tenth)] * 2) for tenth in (1, 5)]
+    parts[2] |= {name: [None, None] for name in ("sdr", "sir", "sar")}
+    scores = {"pixels": {name: [v for part in parts for v in part[name]] for name in parts[0]}}
+    found = metrics(join(scores | {"baselines": score_columns("mixture", [0.0, 0.0])}), ["pixels"], resamples=9, seed=1)
+    swept = found["thresholds"]["pixels"]["different2"]
+    assert {name: (one["si_sdr"], one["sdr"]) for name, one in swept.items()} == {
+        "own": (4, 4),
+        "0.1": (1, None),
+        "0.5": (5, 5),
+    }
+    by_label = found["labels"]["pixels"]["different2"]
+    assert {label: summary["si_sdri"] for label, summary in by_label.items()} == {"label0": 6, "label1": 2}
+    assert list(found["labels"]) == ["pixels"]
+    assert set(found["controls"]["pixels"]) == {"swapped_vision", "swapped_vision_si_sdri"}
+    assert set(found["counts"]["silent_estimates"]) == {"mixture", "pixels", "pixels:swapped_vision"}
 
 
 def test_models_follow_the_baselines_by_name() -> None:

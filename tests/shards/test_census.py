@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from stages import layout
-from stages.shards.census import Census, CensusError
+from stages.shards.census import Census, CensusError, Place
 from stages.shards.schema import ClipRow, Reject
 from stages.shards.tables import read_rows
 from tests.synth.media import INDEX
@@ -14,11 +14,15 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def place(path: str) -> Place:
+    return Place(path, path.partition("/")[0], "a", "MIT", split=None)
+
+
 def census(num_good: int, num_bad: int, max_reject_share: float = 0.5) -> Census:
     found = Census(INDEX.model_copy(update={"max_reject_share": max_reject_share}))
     for number in range(num_good):
         windows = [(0, 100, 0, 8), (100, 100, 8, 8)]
-        found.take(f"video{number}", place=(f"a/{number}.mp4", "a", "a"), windows=windows)
+        found.take(f"video{number}", place=place(f"a/{number}.mp4"), windows=windows)
     for number in range(num_bad):
         found.refuse(f"a/bad{number}.mp4", "no_audio" if number else "empty", "so")
     return found
@@ -34,7 +38,7 @@ def test_clips_are_named_after_content_and_share_their_videos_split() -> None:
 
 def test_the_second_file_of_a_content_is_a_duplicate_of_the_first() -> None:
     found = census(2, 0)
-    found.take("video1", place=("b/copy.mp4", "b", None), windows=[(0, 100, 0, 8)])
+    found.take("video1", place=place("b/copy.mp4"), windows=[(0, 100, 0, 8)])
     found.write()
     assert read_rows(layout.INDEX_REJECTS, Reject) == [
         Reject("b/copy.mp4", "index", "duplicate", "same bytes as a/1.mp4")

@@ -4,6 +4,7 @@ import pytest
 
 from stages.shards.check import ShardError, ShardSum, check_shard, check_version, read_manifest
 from stages.shards.files import sha256
+from stages.shards.schema import SCHEMA_VERSION
 
 
 def test_only_the_very_bytes_pass(tmp_path: Path) -> None:
@@ -20,8 +21,8 @@ def test_only_the_very_bytes_pass(tmp_path: Path) -> None:
 
 
 def test_versions_and_absence_are_told_with_a_command(tmp_path: Path) -> None:
-    check_version(tmp_path, 1)
-    with pytest.raises(ShardError, match="schema version 7, expected 1; run `dvc repro"):
+    check_version(tmp_path, SCHEMA_VERSION)
+    with pytest.raises(ShardError, match=rf"schema version 7, expected {SCHEMA_VERSION}; run `dvc repro index decode`"):
         check_version(tmp_path, 7)
     with pytest.raises(ShardError, match="not found; run `dvc repro decode`"):
         read_manifest(tmp_path / "manifest.json")

@@ -68,13 +68,13 @@ def test_the_same_work_gives_the_same_bytes_in_any_order_and_any_store(tmp_path:
     for name, order in {"one": [0, 1, 2], "other": [2, 0, 1]}.items():
         make = pickle.loads(pickle.dumps(maker(tmp_path / f"store-{name}")))
         results = {position: make(jobs[position]) for position in order}
-        assemble(tmp_path / name, [results[position] for position in range(3)])
+        assemble(tmp_path / name, [results[position] for position in range(3)], max_reject_share=1.0)
     assert hashes(tmp_path / "one") == hashes(tmp_path / "other")
 
 
 def test_a_bad_video_is_one_reject_and_costs_nothing_else(tmp_path: Path) -> None:
     results = [maker(tmp_path / "store")(job) for job in plan([*rows("a", "v1", "bad2", "v3"), *rows("b", "bad4")], 2)]
-    assemble(tmp_path / "out", results)
+    assemble(tmp_path / "out", results, max_reject_share=1.0)
     reader = ClipReader(tmp_path / "out")
     assert [clip.video_id for clip in reader.clips] == ["v1", "v1", "v3", "v3"]
     np.testing.assert_array_equal(reader.audio("v3-00001") * 32768, clip_media(1).audio)
@@ -84,7 +84,7 @@ def test_a_bad_video_is_one_reject_and_costs_nothing_else(tmp_path: Path) -> Non
         ("b/bad4.mp4", "damaged"),
     ]
     assert len(list((tmp_path / "out" / "shards").iterdir())) == 2
-    assemble(tmp_path / "out", results[:1])
+    assemble(tmp_path / "out", results[:1], max_reject_share=1.0)
     assert len(list((tmp_path / "out" / "shards").iterdir())) == 1
     assert summary(results) == "4 clips in 2 shards; rejected: damaged 2"
 

@@ -29,7 +29,7 @@ def test_a_clip_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_shard_can_be_read_without_this_project(tmp_path: Path) -> None:
     (media,) = decoded_folder(tmp_path, (1,))
     file = pa.ipc.open_file(pa.memory_map(str(tmp_path / "shards" / "s0.arrow")))
-    assert file.schema.metadata[b"schema_version"] == b"1"
+    assert file.schema.metadata[b"schema_version"] == b"2"
     assert file.schema.metadata[b"sample_rate_hz"] == b"1000"
     assert all(field.metadata[b"about"] for field in file.schema)
     batch = file.get_batch(0)
@@ -73,7 +73,7 @@ def test_another_schema_version_is_refused_with_the_command_to_run(tmp_path: Pat
     decoded_folder(tmp_path, (1,))
     manifest = read_json(tmp_path / "manifest.json")
     write_json(tmp_path / "manifest.json", manifest | {"schema_version": 0})
-    with pytest.raises(ShardError, match=r"schema version 0, expected 1; run `dvc repro"):
+    with pytest.raises(ShardError, match="schema version 0, expected 2; run `dvc repro index decode`"):
         ClipReader(tmp_path)
 
 

@@ -1,5 +1,5 @@
 import random
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -78,6 +78,14 @@ def test_what_no_column_can_hold_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(TypeError, match="mixed"):
         write_rows(tmp_path / "t.parquet", [], Odd)
+
+
+@pytest.mark.parametrize("stage", ["index", "decode"])
+def test_clips_of_an_old_version_are_refused_with_the_command_to_run(tmp_path: Path, stage: str) -> None:
+    path, row = tmp_path / "data" / stage / "clips.parquet", asdict(clip_row(0))
+    write_columns(path, {name: [value] for name, value in row.items() if name != "licence"})
+    with pytest.raises(TableError, match=r"expected clip_id, .*licence.*; run `dvc repro index decode`"):
+        read_rows(path, ClipRow)
 
 
 def test_no_flipped_bit_changes_a_value_unnoticed(tmp_path: Path) -> None:

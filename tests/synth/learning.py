@@ -44,6 +44,7 @@ def train_section(**changes: object) -> Train:
         "precision": "fp32",
         "channels_last": True,
         "num_sources": 2,
+        "sampling": "videos",
         "mask": "binary",
         "gain_low": 0.5,
         "gain_high": 1.5,
@@ -111,6 +112,7 @@ def decoded(clip_id: str, split: Split = "train", **changes: object) -> DecodedC
         "path": f"first/kind{kind}/{clip_id}.mp4",
         "arrival": "first",
         "label": f"kind{kind}",
+        "licence": "MIT",
         "split": split,
         "start_sample": 0,
         "num_samples": NUM_SAMPLES,
@@ -190,7 +192,11 @@ def new_course(train: Train, folder: Path, media: Media | None = None) -> Course
     """A course over clips of two kinds, with one validation mix, whose checkpoints lie in `folder`."""
     make_deterministic(train.threads, choose_device(train.device))
     media = media or MemoryMedia()
-    clips = training_clips([decoded(f"{kind}-{seed}") for kind in range(2) for seed in range(2)], train.num_sources)
+    clips = training_clips(
+        [decoded(f"{kind}-{seed}") for kind in range(2) for seed in range(2)],
+        train.num_sources,
+        sampling=train.sampling,
+    )
     mixes = read_mixes(media, [("0-2", "1-2")], MODEL.appearance, NUM_SAMPLES)
     folder.mkdir(parents=True, exist_ok=True)
     return Course(

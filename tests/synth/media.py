@@ -11,6 +11,7 @@ DECODE = Decode(jpeg_quality=95, motion_rate_hz=24, motion_side_cells=4, videos_
 INDEX = Index(
     videos="videos",
     builtin=(),
+    shifted=("shifted",),
     min_duration_s=0.5,
     max_duration_s=60.0,
     min_side_px=16,
@@ -22,6 +23,9 @@ INDEX = Index(
     validation_share=0.2,
     test_share=0.2,
     split_salt=1,
+    cut_threshold=20.0,
+    lists={},
+    licences={},
 )
 
 

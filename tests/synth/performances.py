@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.performances.film import Performance, Take, perform
+from stages.performances.film import Performance, perform
 from stages.performances.scene import Drift, Scene
 from stages.performances.score import SAMPLE_RATE_HZ, Note
+from stages.performances.take import Staging, Take
 
+PLAIN = Staging(shifted=False, silent=None, distracted=False, idle=0.0, offset_ms=0.0, jitter_ms=0.0)
 STILL = Drift((0.0,), (0.1,), (0.0,))
 
 # Two phrases of two notes, and a rest between them that is longer than any gesture, release or reverberation.
@@ -23,9 +25,9 @@ def notes_of(*rows: tuple[float, float, int, float]) -> tuple[Note, ...]:
 
 
 def take_of(*instruments: str, **changes: Any) -> Take:
-    """A take of 2 s at 64 px."""
+    """A take of 2 s at 64 px, where nothing makes it hard to see who sounds."""
     shared: dict[str, Any] = {"seed": 3, "arrival": "first", "number": 0, "duration_s": 2.0}
-    shared |= {"frame_rate_hz": 24, "side_px": 64}
+    shared |= {"frame_rate_hz": 24, "side_px": 64, "staging": PLAIN}
     return Take(instruments=instruments, **(shared | changes))
 
 
@@ -38,7 +40,8 @@ def stilled(scene: Scene) -> Scene:
 def still_performance(instrument: str, **changes: Any) -> Performance:
     """A solo of TWO_PHRASES, 3.2 s, on a still scene; its stem is not of these notes."""
     performance = perform(take_of(instrument, **({"duration_s": 3.2} | changes)))
-    return replace(performance, scene=stilled(performance.scene), notes=(notes_of(*TWO_PHRASES),))
+    notes = (notes_of(*TWO_PHRASES),)
+    return replace(performance, scene=stilled(performance.scene), notes=notes, shown=notes)
 
 
 def fundamental_hz(waveform: NDArray[np.floating], sample_rate_hz: int, near_hz: float) -> float:

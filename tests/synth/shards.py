@@ -37,6 +37,7 @@ def clip_row(number: int, video_id: str = "v0", arrival: str = "first") -> ClipR
         path=f"{arrival}/{video_id}.mp4",
         arrival=arrival,
         label=arrival,
+        licence=None,
         split="train",
         start_sample=500 * number,
         num_samples=500,

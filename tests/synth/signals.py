@@ -65,5 +65,6 @@ def score_columns(estimator: str, values_db: list[float | None], *, kind: str = 
         "label": [f"label{row % 2}" for row in rows],
         "estimator": [estimator for _ in rows],
         **ratios,
+        "matched": [None if value is None else 1.0 if value > 0 else 0.5 for value in values_db],
         "silent_estimate": [value == -100.0 for value in values_db],
     }

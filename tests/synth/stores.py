@@ -22,7 +22,7 @@ def checkpoint(store: Path, key: str, *, age_days: float = 0, content: object = 
     folder = store / "train" / key
     (folder / "step-000006").mkdir(parents=True)
     write_thousand(folder / "step-000006" / "weights.safetensors")
-    write_json(folder / "key.json", content)
+    write_json(folder / "training_videos.json", content)
     for path in (folder / ".lock", folder):
         path.touch()
         grow_old(path, age_days)

@@ -21,15 +21,18 @@ TINY: dict[str, Any] = {
     "spectrogram": {"fft_samples": 510, "hop_samples": 252, "log_frequency_rows": 32},
     "perform": {
         "instruments": ["violin", "xylophone"],
-        "solos_per_instrument": 6,
-        "duets": 1,
+        "regular": {"solos_per_instrument": 6, "duets": 1, "twins": 1},
+        "shifted": {"solos_per_instrument": 1, "duets": 1, "twins": 0},
         "duration_s": 4.0,
         "frame_rate_hz": 12,
         "side_px": 64,
     },
     "index": {"validation_share": 0.3, "test_share": 0.3, "split_salt": 1},
     "decode": {"videos_per_shard": 3},
-    "mixes": {"validation": {"different2": 2}, "test": {"different2": 3}},
+    "mixes": {
+        "validation": {"different2": 2},
+        "test": {"different2": 3, "different3": 0, "different4": 0, "same2": 2, "video2": 1, "shifted2": 0},
+    },
     "models": {
         "pixels": {
             "channels": 4,
@@ -64,7 +67,7 @@ def _changed(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
 def make_workspace(folder: Path) -> Path:
     """A git and DVC workspace with this project's code, graph and tiny numbers, and nothing run."""
     skipped = shutil.ignore_patterns("__pycache__", ".*")
-    for name in ("stages", "dags"):
+    for name in ("stages", "dags", "lists"):
         shutil.copytree(ROOT / name, folder / name, ignore=skipped)
     for name in ("dvc.yaml", ".dvcignore", ".gitignore", "requirements.txt", "requirements.lock"):
         shutil.copy(ROOT / name, folder / name)

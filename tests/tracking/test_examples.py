@@ -36,7 +36,7 @@ def test_the_first_test_mixes_are_read_with_their_sources_in_order(
 def test_a_separator_sees_the_same_in_squares_as_in_whole_frames(height: int, width: int) -> None:
     random = np.random.default_rng(height * width)
     frames = tuple(random.integers(0, 256, (height, width, 3), dtype=np.uint8) for _ in range(2))
-    example = Example("mix", np.zeros((2, 8), np.float32), (frames, frames[::-1]))
+    example = Example("mix", ("v0", "v1"), np.zeros((2, 8), np.float32), (frames, frames[::-1]))
     squares = example.square_frames()
     assert squares.shape == (2, 2, min(height, width), min(height, width), 3)
     for group, square in zip(example.frames, squares, strict=True):
@@ -46,4 +46,4 @@ def test_a_separator_sees_the_same_in_squares_as_in_whole_frames(height: int, wi
 
 def test_frames_of_several_sizes_are_cut_to_one() -> None:
     frames = ((np.zeros((40, 60, 3), np.uint8),), (np.zeros((72, 36, 3), np.uint8),))
-    assert Example("mix", np.zeros((2, 8), np.float32), frames).square_frames().shape == (2, 1, 36, 36, 3)
+    assert Example("mix", ("v0", "v1"), np.zeros((2, 8), np.float32), frames).square_frames().shape == (2, 1, 36, 36, 3)

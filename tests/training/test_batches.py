@@ -1,7 +1,11 @@
 """Batches: a pure function of (seed, step), different videos in a mixture, labels unseen."""
 
+from collections import Counter
+
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.testing import assert_close
 
 from stages.training.batches import Batches, TooFewClips, read_waveform, training_clips
@@ -12,7 +16,9 @@ ALL = [decoded(f"{kind}-{seed}") for kind in range(4) for seed in range(3)]
 
 def _batches(**changes: object) -> Batches:
     train = train_section(**changes)
-    return Batches(MemoryMedia(), training_clips(ALL, train.num_sources), MODEL.appearance, train)
+    return Batches(
+        MemoryMedia(), training_clips(ALL, train.num_sources, sampling=train.sampling), MODEL.appearance, train
+    )
 
 
 @pytest.mark.parametrize("num_sources", [2, 3, 4])
@@ -49,28 +55,52 @@ def test_sources_are_clips_of_different_videos_within_the_gains_and_divided_by_t
 
 def test_two_clips_of_one_video_are_never_mixed() -> None:
     clips = [decoded("0-0", video_id="a"), decoded("0-1", video_id="a"), decoded("1-0", video_id="b")]
-    grouped = training_clips(clips, 2)
+    grouped = training_clips(clips, 2, sampling="videos")
     assert grouped.by_video == (("0-0", "0-1"), ("1-0",))
     assert grouped.num_clips == 3
 
 
 def test_only_sounding_clips_of_the_training_split_are_used() -> None:
     clips = [*ALL[:3], decoded("3-0", "test"), decoded("3-1", "validation"), decoded("2-0", rms_db=-90.0)]
-    grouped = training_clips(clips, 2)
+    grouped = training_clips(clips, 2, sampling="videos")
     assert (grouped.num_clips, grouped.num_silent) == (3, 1)
 
 
 def test_labels_paths_and_order_change_nothing() -> None:
     bare = [decoded(clip.clip_id, label=None, path="x.mp4", arrival=".") for clip in reversed(ALL)]
-    assert training_clips(bare, 2) == training_clips(ALL, 2)
+    assert training_clips(bare, 2, sampling="videos") == training_clips(ALL, 2, sampling="videos")
 
 
 def test_too_few_videos_are_refused_with_counts() -> None:
     with pytest.raises(TooFewClips, match=r"3 videos with sound .* found 1 \(clips in the split: 2, silent: 1\)"):
-        training_clips([decoded("0-0"), decoded("1-0", rms_db=-100.0)], 3)
+        training_clips([decoded("0-0"), decoded("1-0", rms_db=-100.0)], 3, sampling="videos")
 
 
 def test_a_short_clip_ends_in_silence() -> None:
     found = read_waveform(MemoryMedia(), "0-0", NUM_SAMPLES + 5)
     assert_close(found[:NUM_SAMPLES], torch.from_numpy(waveform(0, 0)))
     assert torch.equal(found[NUM_SAMPLES:], torch.zeros(5))
+
+
+def test_by_labels_each_label_is_heard_equally_often_though_one_has_most_videos() -> None:
+    clips = [decoded(f"{kind}-{seed}") for kind, num in enumerate((12, 2, 2)) for seed in range(num)]
+    train = train_section(sampling="labels", batch_mixtures=16)
+    heard: Counter[str] = Counter()
+    media = _Listening(heard)
+    batches = Batches(media, training_clips(clips, 2, sampling="labels"), MODEL.appearance, train)
+    for step in range(40):
+        batches.at(step)
+    # 1,280 sources: drawn without replacement, so the rare labels meet themselves a little less often
+    assert all(0.26 < heard[kind] / heard.total() < 0.42 for kind in "012")
+    assert training_clips(clips, 2, sampling="videos").weights == (1.0,) * 16
+
+
+class _Listening(MemoryMedia):
+    """Counts of which kind the clips are that are read."""
+
+    def __init__(self, heard: Counter[str]) -> None:
+        self._heard = heard
+
+    def audio(self, clip_id: str) -> NDArray[np.float32]:
+        self._heard[clip_id[0]] += 1
+        return super().audio(clip_id)

@@ -17,7 +17,7 @@ PAIR = [decoded("0-0"), decoded("2-0")]
 
 
 def _batch() -> Batch:
-    return Batches(MemoryMedia(), training_clips(PAIR, 2), MODEL.appearance, train_section()).at(0)
+    return Batches(MemoryMedia(), training_clips(PAIR, 2, sampling="videos"), MODEL.appearance, train_section()).at(0)
 
 
 @pytest.mark.parametrize("mask", ["binary", "ratio"])
@@ -51,7 +51,7 @@ def test_two_clips_are_learnt_by_heart_and_not_with_the_pictures_swapped() -> No
     )
     train = train_section(optimizer=optimizer)
     learner = new_learner(train)
-    batches = Batches(MemoryMedia(), training_clips(PAIR, 2), MODEL.appearance, train)
+    batches = Batches(MemoryMedia(), training_clips(PAIR, 2, sampling="videos"), MODEL.appearance, train)
     for step in range(140):
         learner.learn(batches.at(step), step)
     (pair,) = read_mixes(MemoryMedia(), [("0-0", "2-0")], MODEL.appearance, NUM_SAMPLES)

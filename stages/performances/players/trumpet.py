@@ -9,8 +9,8 @@ import numpy as np
 
 from stages.performances.figure import Arm, Outfit, arms, head, torso
 from stages.performances.geometry import Affine, Values, apply, compose, place
-from stages.performances.gestures import arrive, sounding
 from stages.performances.players.instrument import Instrument
+from stages.performances.players.winds import blow, presses
 from stages.performances.sampler import Touch
 from stages.performances.score import Note
 from stages.performances.sketch import Colour, Part, Sketch, blob, box, oval, polyline, shade
@@ -47,9 +47,8 @@ def _parts(outfit: Outfit, generator: np.random.Generator) -> list[Part]:
 
 def _pose(notes: tuple[Note, ...], times_s: Values) -> dict[str, Affine]:
     """Valves by `fingering`; the whole trumpet, head and arms lift by the breath, high notes more."""
-    breath = sounding(times_s, notes, attack_s=0.07, release_s=0.12)
-    high = arrive(times_s, notes, [(note.pitch - 66) / 12 for note in notes], travel_s=0.08, rest=0.0)
-    lift = breath * (1.0 + 0.35 * high)
+    blown = blow(notes, times_s, middle_pitch=66)
+    breath, lift = blown.breath, blown.lift
     mouth_x, mouth_y = _MOUTH_X + 0.2 * breath, _MOUTH_Y - 0.7 * breath
     trumpet = place(mouth_x, mouth_y, _ANGLE - 7.0 * lift, scale=(_SCALE, _SCALE))
     near_x, near_y = apply(trumpet, 17.5, -5.2)
@@ -65,18 +64,22 @@ def _pose(notes: tuple[Note, ...], times_s: Values) -> dict[str, Affine]:
     }
 
 
-def fingering(pitch: int) -> tuple[int, int, int]:
+def fingering(pitch: int) -> tuple[int, ...]:
     """Which of the three valves are down for a sounding MIDI pitch."""
-    above = [open_pitch for open_pitch in _OPEN_PITCHES if open_pitch >= pitch]
+    return valves_down(pitch, _OPEN_PITCHES)
+
+
+def valves_down(pitch: int, open_pitches: tuple[int, ...]) -> tuple[int, ...]:
+    """The same for any brass with three valves: they lower the next of its open notes at or above the pitch."""
+    above = [open_pitch for open_pitch in open_pitches if open_pitch >= pitch]
     return _FINGERINGS[min(above[0] - pitch if above else 0, 6)]
 
 
 def _valves(notes: tuple[Note, ...], times_s: Values, trumpet: Affine) -> dict[str, Affine]:
     placed: dict[str, Affine] = {}
-    for index, x in enumerate(_VALVES_X):
-        pressed = arrive(times_s, notes, [fingering(note.pitch)[index] for note in notes], travel_s=0.07, rest=0.0)
-        placed[f"valve_{index + 1}"] = compose(trumpet, place(x, _VALVE_DEPTH * pressed))
-        placed[f"finger_{index + 1}"] = compose(trumpet, place(x, -8.6 + _VALVE_DEPTH * pressed))
+    for number, (x, pressed) in enumerate(zip(_VALVES_X, presses(notes, times_s, fingering), strict=True), start=1):
+        placed[f"valve_{number}"] = compose(trumpet, place(x, _VALVE_DEPTH * pressed))
+        placed[f"finger_{number}"] = compose(trumpet, place(x, -8.6 + _VALVE_DEPTH * pressed))
     return placed
 
 
