@@ -1,4 +1,4 @@
-"""Two pipelines at once: in one workspace, and in two that share a store."""
+"""Two pipelines at once, in two workspaces that share a store."""
 
 import shutil
 from collections.abc import Callable
@@ -14,13 +14,13 @@ def forget(workspace: Path) -> None:
         shutil.rmtree(workspace / place)
 
 
-def test_two_of_one_workspace_and_one_of_another_with_the_same_store(copied: Callable[[str], Path]) -> None:
+def test_two_workspaces_with_the_same_store(copied: Callable[[str], Path]) -> None:
     one, other = copied("one"), copied("other")
     before = results(one)
     for workspace in (one, other):
         forget(workspace)
     shared = {"PIXELS_STORE": str(one / ".store"), "PIXELS_SERIAL": "1"}
-    started = [(workspace, start(REPRO, workspace, **shared)) for workspace in (one, one, other)]
+    started = [(workspace, start(REPRO, workspace, **shared)) for workspace in (one, other)]
     for workspace, process in started:
         assert process.wait(timeout=500) == 0, tail(workspace)
     assert results(one) == results(other) == before
