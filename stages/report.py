@@ -2,7 +2,7 @@
 
 import os
 import platform
-from typing import Annotated
+from typing import Annotated, Any
 
 from stages import layout
 from stages.params import At, Evaluate
@@ -21,7 +21,7 @@ def run(evaluate: Evaluate, builtin: Annotated[tuple[str, ...], At("index.builti
     columns, models = join(scores), sorted(set(scores) - {BASELINES})
     resamples, seed = evaluate.bootstrap_resamples, evaluate.bootstrap_seed
     corpus = short() if builtin else "none"
-    content = metrics(columns, models, resamples=resamples, seed=seed) | {"corpus": corpus}
+    content: dict[str, Any] = {**metrics(columns, models, resamples=resamples, seed=seed), "corpus": corpus}
     footer = {
         "masks": evaluate.mask,
         "filter taps": evaluate.filter_taps,
