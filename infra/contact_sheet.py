@@ -64,8 +64,16 @@ def shot(instruments: tuple[str, ...], number: int, params: Perform, staging: St
 
 def take_of(instruments: tuple[str, ...], number: int, params: Perform, staging: Staging) -> Take:
     """A take of the sheet's own arrival."""
-    sizes = {"duration_s": params.duration_s, "frame_rate_hz": params.frame_rate_hz, "side_px": SIDE_PX}
-    return Take(seed=params.seed, arrival="sheet", instruments=instruments, number=number, staging=staging, **sizes)
+    return Take(
+        seed=params.seed,
+        arrival="sheet",
+        instruments=instruments,
+        number=number,
+        staging=staging,
+        duration_s=params.duration_s,
+        frame_rate_hz=params.frame_rate_hz,
+        side_px=SIDE_PX,
+    )
 
 
 def motion(instrument: str, params: Perform) -> list[Picture]:
