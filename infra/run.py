@@ -4,6 +4,7 @@ Exit status: 0 done, 1 a problem that is named, 3 a system package is missing, e
 (make itself turns every failure into 2; `python3.11 infra/run.py` keeps the number.)
 """
 
+import fcntl
 import json
 import os
 import re
@@ -11,7 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 # Run as a program, this file's folder is where imports are looked for; from the tests it is the project's root.
@@ -74,6 +76,11 @@ def _run() -> int:
         return status
     if not _is_in_git(environment.ROOT):
         _call(["dvc", "config", "--quiet", "--local", "core.no_scm", "true"], surroundings)
+    with alone(environment.ROOT / ".locks"):
+        return _reproduce(surroundings)
+
+
+def _reproduce(surroundings: dict[str, str]) -> int:
     if is_up_to_date(_output(["dvc", "--wait-for-lock", "status", "--json"], surroundings)):
         print("\nEverything is up to date: nothing was run.\n")
     else:
@@ -84,6 +91,19 @@ def _run() -> int:
         print(f"\nThe pipeline ran in {duration(time.monotonic() - started_s)}.\n")
     print(results(environment.ROOT))
     return 0
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One run a workspace; a second waits for the first to end: dvc would end it, since paths of a stage are busy."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "run.lock").open("w", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another `make run` is at work here; waiting for it to end", file=sys.stderr, flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _is_in_git(root: Path) -> bool:

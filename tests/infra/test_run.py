@@ -2,12 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from infra import environment
-from infra.run import duration, is_up_to_date, results, settings
+from infra.run import alone, duration, is_up_to_date, results, settings
 
 
 def test_settings_silence_the_tools_and_put_the_environment_first() -> None:
@@ -48,3 +50,18 @@ def test_results_show_scores_paths_and_registered_versions(tmp_path: Path) -> No
         "models     models/pixels",
         "registered pixels version 3 alias candidate (pixels.json says more)",
     ]
+
+
+def test_a_second_run_waits_for_the_first_and_says_so(tmp_path: Path) -> None:
+    lines = (
+        "from pathlib import Path; import sys; from infra.run import alone\nwith alone(Path(sys.argv[1])): print('in')"
+    )
+    command = [sys.executable, "-c", lines, str(tmp_path)]
+    with alone(tmp_path):
+        second = subprocess.Popen(
+            command, cwd=environment.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert second.stderr is not None and "waiting" in second.stderr.readline()
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(0.5)
+    assert second.communicate(timeout=60)[0] == "in\n"
