@@ -7,7 +7,7 @@ import pytest
 from stages import decode, index, layout, leakage, perform
 from stages.fingerprints.leaks import Leak
 from stages.leakage import LeakageError
-from stages.params import Leakage, read
+from stages.params import Leakage, Programme, read
 from stages.shards.schema import ClipRow
 from stages.shards.tables import read_rows, write_rows
 from tests.synth.media import CLIP, DECODE, INDEX, ffmpeg
@@ -43,7 +43,7 @@ def find(splits: dict[str, str], settings: Leakage = LEAKAGE, videos: Path = Pat
     fields = [{name: getattr(row, name) for name in ClipRow.__dataclass_fields__} for row in rows]
     moved = [ClipRow(**(row | {"split": splits[Path(row["path"]).stem]})) for row in fields]
     write_rows(layout.CLIPS, moved, ClipRow)
-    decode.run(HEARD, DECODE, str(videos))
+    decode.run(HEARD, DECODE, str(videos), 1.0)
     leakage.run(HEARD, settings)
     return read_rows(layout.LEAKS, Leak)
 
@@ -87,9 +87,10 @@ def test_two_segments_of_one_video_in_two_splits_fail_where_that_is_wanted() -> 
 
 
 def test_performances_on_the_same_samples_give_no_alarm() -> None:
-    changes = {"solos_per_instrument": 5, "duets": 2, "duration_s": 4.0, "frame_rate_hz": 12, "side_px": 96}
+    regular = Programme(solos_per_instrument=5, duets=2, twins=0)
+    changes = {"regular": regular, "duration_s": 4.0, "frame_rate_hz": 12, "side_px": 96}
     band = PARAMS.perform.model_copy(update={**changes, "instruments": ("violin", "xylophone", "trumpet")})
-    perform.run("first", band, str(layout.VIDEOS))
+    perform.run("first", band, str(layout.VIDEOS), ("shifted",))
     names = sorted(path.stem for path in layout.VIDEOS.rglob("*.mp4"))
     assert len(names) == 17
     splits = ("train", "validation", "test")

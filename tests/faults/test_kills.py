@@ -29,7 +29,7 @@ from tests.synth.world import surroundings
 KILL, TERM = signal.SIGKILL, signal.SIGTERM
 SPOOLED_S = 60  # the shipper of a killed training sends what it has before it ends
 OUTS = {
-    "perform@first": ["data/videos", "data/truth"],
+    "perform@first": ["data/videos/first", "data/truth/first"],
     "decode": ["data/decode"],
     "train@pixels": ["models"],
     "evaluate@pixels": ["data/evaluate/pixels"],

@@ -21,7 +21,7 @@ from stages.media.gate import Admitted, inspect
 from stages.media.probe import Facts, read_facts
 from stages.media.source import open_source
 from stages.params import Clip
-from tests.synth.media import DECODE, INDEX
+from tests.synth.media import DECODE, INDEX, anew
 
 CLIP = Clip(duration_s=2.0, sample_rate_hz=11025, frame_rate_hz=8, frame_side_px=64)
 BOUNDS = {"min_duration_s": 2.0, "max_duration_s": 3600.0, "max_side_px": 4096, "max_frame_rate_hz": 240.0}
@@ -60,7 +60,7 @@ def judge(path: Path, row: Row) -> tuple[str, str]:
     """The stage that decides, and the reason of a reject; checks what the row says of picture and sound on the way."""
     if row["video"] and row["audio"]:
         check_facts(read(path), row)
-    admitted = inspect(path, index=BOUNDED, clip=CLIP)
+    admitted = inspect(path, index=BOUNDED, clip=CLIP, recall=anew)
     if isinstance(admitted, MediaError):
         return "index", admitted.reason
     try:

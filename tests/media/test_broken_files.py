@@ -18,7 +18,7 @@ from stages.media.gate import inspect
 from stages.media.source import open_source
 from stages.shards.schema import ClipRow, Reject
 from stages.shards.tables import read_rows
-from tests.synth.media import CLIP, DECODE, INDEX, Film, ffmpeg, luma_at, write_film
+from tests.synth.media import CLIP, DECODE, INDEX, Film, anew, ffmpeg, luma_at, write_film
 
 NOBODY = 65534
 
@@ -96,7 +96,7 @@ def test_a_stream_whose_clock_is_set_anew_is_read_to_its_end(tmp_path: Path) -> 
 
 def judge(path: Path) -> tuple[str, str]:
     """The stage that refuses a file and its reason; empty where none does."""
-    verdict = inspect(path, index=INDEX, clip=CLIP)
+    verdict = inspect(path, index=INDEX, clip=CLIP, recall=anew)
     if isinstance(verdict, MediaError):
         return "index", verdict.reason
     try:

@@ -22,7 +22,7 @@ from stages.media.probe import read_facts
 from stages.media.source import Source, open_source
 from stages.shards.schema import ClipRow
 from stages.shards.tables import read_rows
-from tests.synth.media import CLIP, DECODE, INDEX, Film, write_film
+from tests.synth.media import CLIP, DECODE, INDEX, Film, anew, write_film
 
 SCRIPTS = {
     "ffconcat": "ffconcat version 1.0\nfile secret.ts\n",
@@ -57,15 +57,17 @@ def folder(tmp_path: Path) -> Path:
 def naked(name: str, folder: Path, *, prefix: Sequence[str] = ()) -> str:
     """The codecs that ffprobe finds when it is simply given a name."""
     command = [*prefix, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", name]
-    said = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=30, stdin=subprocess.DEVNULL)
-    return said.stdout.decode()
+    # opencv, once imported, leaves its own folders in LD_LIBRARY_PATH
+    bare = {"PATH": os.environ["PATH"]}
+    given = {"cwd": folder, "env": bare, "stdin": subprocess.DEVNULL}
+    return subprocess.run(command, **given, capture_output=True, check=False, timeout=30).stdout.decode()
 
 
 @pytest.mark.usefixtures("room")
 @pytest.mark.parametrize("script", list(SCRIPTS))
 def test_a_script_in_disguise_reads_no_sibling(script: str, folder: Path) -> None:
     assert "h264" in naked(f"{script}.mp4", folder)  # the secret's own codec: it was read
-    verdict = inspect(folder / f"{script}.mp4", index=INDEX, clip=CLIP)
+    verdict = inspect(folder / f"{script}.mp4", index=INDEX, clip=CLIP, recall=anew)
     assert isinstance(verdict, MediaError) and verdict.reason == "not_media"
 
 
@@ -112,7 +114,7 @@ def test_all_that_is_opened_is_the_systems_own(folder: Path, monkeypatch: pytest
     monkeypatch.setattr(sandbox, "confined", traced(sandbox.confined, log))
     good = write_film(folder / "good.mp4", Film(duration_s=1.0), extra=("-c:a", "aac"))
     for path in (good, folder / "secret.ts"):
-        assert isinstance(inspect(path, index=INDEX, clip=CLIP), Admitted)
+        assert isinstance(inspect(path, index=INDEX, clip=CLIP, recall=anew), Admitted)
         with open_source(path) as source:
             decode_video(source, CLIP, DECODE)
         assert strange(log) == []

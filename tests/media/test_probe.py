@@ -6,7 +6,7 @@ from stages.media.faults import MediaError
 from stages.media.gate import Admitted, inspect
 from stages.media.probe import Facts, read_facts
 from stages.media.source import open_source
-from tests.synth.media import CLIP, DECODE, INDEX, Film, ffmpeg, write_film
+from tests.synth.media import CLIP, DECODE, INDEX, Film, anew, ffmpeg, write_film
 
 AAC = ("-c:a", "aac")
 
@@ -50,7 +50,7 @@ def test_rotation_swaps_the_sides(tmp_path: Path) -> None:
 
 
 def reason(path: Path, **changes: float) -> str:
-    verdict = inspect(path, index=INDEX.model_copy(update=changes), clip=CLIP, recall=lambda _, find: find())
+    verdict = inspect(path, index=INDEX.model_copy(update=changes), clip=CLIP, recall=anew)
     return "" if isinstance(verdict, Admitted) else verdict.reason
 
 

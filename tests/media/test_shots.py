@@ -8,7 +8,7 @@ from stages.media.gate import Admitted, inspect
 from stages.media.probe import read_facts
 from stages.media.shots import CutTrack, find_cuts
 from stages.media.source import open_source
-from tests.synth.media import CLIP, INDEX, ffmpeg
+from tests.synth.media import CLIP, INDEX, anew, ffmpeg
 
 SIDE_PX = 64
 CUT_S = 2.2
@@ -37,14 +37,14 @@ def test_no_clip_crosses_a_cut_and_each_shot_is_tiled(tmp_path: Path) -> None:
     path = joined(tmp_path / "a.mkv")
     for threshold, expected in ((20.0, [0, 8, 18, 26]), (0.0, [0, 8, 16, 24, 32])):
         index = INDEX.model_copy(update={"cut_threshold": threshold})
-        verdict = inspect(path, index=index, clip=CLIP, recall=lambda _, find: find())
+        verdict = inspect(path, index=index, clip=CLIP, recall=anew)
         assert isinstance(verdict, Admitted)
         assert [window.start_frame for window in verdict.windows] == expected
 
 
 def test_a_video_of_too_short_shots_says_so(tmp_path: Path) -> None:
     index, clip = INDEX, CLIP.model_copy(update={"duration_s": 3.0})
-    verdict = inspect(joined(tmp_path / "a.mkv"), index=index, clip=clip, recall=lambda _, find: find())
+    verdict = inspect(joined(tmp_path / "a.mkv"), index=index, clip=clip, recall=anew)
     assert not isinstance(verdict, Admitted)
     assert verdict.reason == "too_short" and "in 2 shots" in verdict.detail
 

@@ -99,7 +99,7 @@ def test_a_shard_that_rotted_in_the_store_is_not_taken_for_good(tmp_path: Path) 
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # as a bad disk does: no date tells
     found = maker(tmp_path / "store").find(job)
     assert found is not None
-    assemble(tmp_path / "out", [found])
+    assemble(tmp_path / "out", [found], max_reject_share=1.0)
     with pytest.raises(ShardError, match="PIXELS_VERIFY=1"):
         ClipReader(tmp_path / "out").audio("v1-00000")
 
