@@ -1,6 +1,6 @@
 """Draws docs/performances.png: many people of each instrument, some motion, and what makes it hard. Run by hand.
 
-python infra/contact_sheet.py docs/performances.png
+python -m infra.contact_sheet docs/performances.png
 
 Rows: solos of each instrument; frames around an onset of each; duets; twins; solos with a silent player in view;
 distractors; the shifted way of drawing.
