@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from infra.environment import ROOT
 
+_ARRIVAL = "unseen"
+_PROGRAMME = {"solos_per_instrument": 8, "duets": 0, "twins": 0}  # all of them are tested on, so fewer do
 _COLUMNS = ("si_sdri", "si_sdri_low", "si_sdri_high", "sdr", "sir", "sar", "n", "n_videos")
 
 
@@ -28,13 +30,13 @@ class UnseenError(ValueError):
 
 
 def unseen_params(params: dict[str, Any], seed: int) -> dict[str, Any]:
-    """params.yaml for another corpus of which every video is a test video."""
+    """params.yaml for another corpus: solos only, and every one a test video."""
     if seed == params["perform"]["seed"]:
         raise UnseenError(f"seed {seed} is perform.seed of params.yaml: models were trained on that corpus")
     return {
         **params,
-        "perform": {**params["perform"], "seed": seed},
-        "index": {**params["index"], "test_share": 0.999, "validation_share": 0.0},
+        "perform": {**params["perform"], "seed": seed, "regular": _PROGRAMME},
+        "index": {**params["index"], "builtin": [_ARRIVAL], "test_share": 0.999, "validation_share": 0.0},
         "mixes": {**params["mixes"], "validation": dict.fromkeys(params["mixes"]["validation"], 0)},
     }
 

@@ -21,6 +21,7 @@ def test_every_video_is_held_out_and_the_corpus_is_another(tmp_path: Path) -> No
     path.write_text(yaml.safe_dump(unseen_params(_params(), 101)), encoding="utf-8")
     params = read(path)
     assert params.perform.seed == 101
+    assert params.index.builtin == ("unseen",)
     assert params.index.test_share > 0.99
     assert set(params.mixes.validation.values()) == {0}
 
