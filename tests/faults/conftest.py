@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import GONE_S, adopting, commands, descendants, finish, wait_for_no_survivor
-from tests.synth.world import make_workspace
+from tests.faults.harness import GONE_S, adopting, descendants, finish, wait_for_no_survivor
+from tests.synth.world import commands, make_workspace
 
 
 @pytest.fixture(scope="session")

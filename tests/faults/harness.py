@@ -12,35 +12,13 @@ import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from graphlib import TopologicalSorter
 from pathlib import Path
 
-from dags.graph import read_graph
-from tests.synth.world import digests, surroundings
+from tests.synth.world import RESULTS, digests, surroundings
 
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.005
 GONE_S = 30  # on a loaded machine; ray's agents would last a minute
-RESULTS = (
-    "data/videos/**/*",
-    "data/truth/**/*",
-    "data/index/*",
-    "data/decode/**/*",
-    "data/mixes/*",
-    "data/evaluate/**/*",
-    "models/**/*",
-    "reports/*",
-)
-
-
-def commands(workspace: Path) -> dict[str, str]:
-    """`cmd` of each stage with its item filled in, in an order that the graph allows."""
-    graph = read_graph(workspace)
-    needs: dict[str, set[str]] = {address: set() for address in sorted(graph.stages)}
-    for maker, user in graph.edges:
-        needs[user].add(maker)
-    order = TopologicalSorter(needs).static_order()
-    return {address: f"python -m stages {address.replace('@', ' ')}" for address in order}
 
 
 @contextmanager

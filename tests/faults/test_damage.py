@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import commands, damage, finish, results, start, tail
-from tests.synth.world import call
+from tests.faults.harness import damage, finish, results, start, tail
+from tests.synth.world import call, commands
 
 
 def made(workspace: Path) -> dict[str, int]:

@@ -9,8 +9,8 @@ import pytest
 
 from stages.shards.schema import ClipRow, DecodedClip, Reject
 from stages.shards.tables import read_rows
-from tests.faults.harness import commands, descendants, finish, results, start, tail, until
-from tests.synth.world import surroundings
+from tests.faults.harness import descendants, finish, results, start, tail, until
+from tests.synth.world import commands, surroundings
 
 # Stands before the real ffmpeg and harms whoever meets a file of a certain size.
 WRAPPER = """#!/bin/sh

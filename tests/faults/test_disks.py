@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import commands, finish, partials, results, start, tail
+from tests.faults.harness import finish, partials, results, start, tail
+from tests.synth.world import commands
 
 Mount = Callable[[str], Path]
 

@@ -12,7 +12,6 @@ from mlflow import MlflowClient
 
 from tests.faults.harness import (
     GONE_S,
-    commands,
     damage,
     descendants,
     end,
@@ -24,7 +23,7 @@ from tests.faults.harness import (
     until,
     wait_for_no_survivor,
 )
-from tests.synth.world import surroundings
+from tests.synth.world import commands, surroundings
 
 KILL, TERM = signal.SIGKILL, signal.SIGTERM
 SPOOLED_S = 60  # the shipper of a killed training sends what it has before it ends

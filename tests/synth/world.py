@@ -1,19 +1,34 @@
 """A whole small world: a workspace with the project's own code and graph, and params.yaml with tiny numbers."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from dags.graph import read_graph
 from infra.run import settings
 from stages.shards.files import sha256
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+RESULTS = (
+    "data/videos/**/*",
+    "data/truth/**/*",
+    "data/index/*",
+    "data/decode/**/*",
+    "data/leakage/*",
+    "data/mixes/*",
+    "data/evaluate/**/*",
+    "models/**/*",
+    "reports/*",
+)
 
 # Other numbers, same code: what each change of params.yaml makes small.
 TINY: dict[str, Any] = {
@@ -114,3 +129,18 @@ def digests(workspace: Path, patterns: Iterable[str]) -> dict[str, str]:
     found = {path for pattern in patterns for path in workspace.glob(pattern)}
     files = {path for path in found if path.is_file() and path.name != ".gitignore"}
     return {str(path.relative_to(workspace)): sha256(path) for path in sorted(files)}
+
+
+def commands(workspace: Path) -> dict[str, str]:
+    """`cmd` of each stage with its item filled in, in an order that the graph allows."""
+    graph = read_graph(workspace)
+    needs: dict[str, set[str]] = {address: set() for address in sorted(graph.stages)}
+    for maker, user in graph.edges:
+        needs[user].add(maker)
+    pipeline: dict[str, Any] = yaml.safe_load((workspace / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    bodies = {name: stage.get("do", stage) for name, stage in pipeline.items()}
+    order = TopologicalSorter(needs).static_order()
+    return {
+        name: re.sub(r"\$\{(?:key|item)\}", name.partition("@")[2], bodies[name.partition("@")[0]]["cmd"])
+        for name in order
+    }

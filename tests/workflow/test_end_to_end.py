@@ -5,48 +5,17 @@ nothing, so equal hashes mean that a result depends on code, params and data alo
 """
 
 import random
-import re
 import shutil
 import signal
 import subprocess
 import time
-from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from dags.graph import read_graph
 from tests.synth.airflow import dags_test
-from tests.synth.world import call, digests, make_workspace, surroundings
-
-RESULTS = [
-    "data/videos/**/*",
-    "data/truth/**/*",
-    "data/index/*",
-    "data/decode/**/*",
-    "data/leakage/*",
-    "data/mixes/*",
-    "data/evaluate/**/*",
-    "models/**/*",
-    "reports/*",
-]
-
-
-def commands(workspace: Path) -> dict[str, str]:
-    """`cmd` of each stage with its item filled in, in an order that the graph allows."""
-    graph = read_graph(workspace)
-    needs: dict[str, set[str]] = {address: set() for address in sorted(graph.stages)}
-    for maker, user in graph.edges:
-        needs[user].add(maker)
-    pipeline: dict[str, Any] = yaml.safe_load((workspace / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    bodies = {name: stage.get("do", stage) for name, stage in pipeline.items()}
-    order = TopologicalSorter(needs).static_order()
-    return {
-        name: re.sub(r"\$\{(?:key|item)\}", name.partition("@")[2], bodies[name.partition("@")[0]]["cmd"])
-        for name in order
-    }
+from tests.synth.world import RESULTS, call, commands, digests, make_workspace, surroundings
 
 
 @pytest.fixture(scope="module")
