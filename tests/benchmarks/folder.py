@@ -36,7 +36,7 @@ def _write(root: Path, number: int, shard: object) -> DecodedClip:
     audio = (random.standard_normal(NUM_SAMPLES) * 3000).astype(np.int16)
     row = ClipRow(
         **{"clip_id": f"c{number:03d}", "video_id": f"v{number:03d}", "path": f"{number}.mp4", "arrival": "first"},
-        **{"label": None, "split": "train", "start_sample": 0, "num_samples": NUM_SAMPLES},
+        **{"label": None, "licence": None, "split": "train", "start_sample": 0, "num_samples": NUM_SAMPLES},
         **{"start_frame": 0, "num_frames": NUM_FRAMES},
     )
     width = 2 * round(SIDE_PX * FULL_SIZE[1] / FULL_SIZE[0] / 2)
