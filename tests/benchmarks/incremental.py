@@ -7,9 +7,6 @@ and of all processes that it started (ffmpeg's), less what importing the stage c
 tell what ran in it.
 """
 
-import json
-import os
-import platform
 import resource
 import shutil
 import subprocess
@@ -20,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from tests.benchmarks.timing import tell
 from tests.synth.media import Film, write_film
 from tests.synth.world import ROOT, surroundings
 
@@ -73,7 +71,7 @@ def measure(workspace: Path, made: list[Path]) -> dict[str, Any]:
     return runs
 
 
-def main(folder: Path, result: Path | None) -> None:
+def main(folder: Path) -> None:
     made = films(folder)
     with tempfile.TemporaryDirectory(prefix="pixels-incremental-") as scratch:
         params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -85,7 +83,6 @@ def main(folder: Path, result: Path | None) -> None:
         runs = measure(Path(scratch), made)
     total = {name: sum(spent[stage] for stage in STAGES) for name, spent in runs.items()}
     content = {
-        "machine": f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} cores",
         "videos": NUM_VIDEOS,
         "new_videos": NUM_NEW,
         "cpu_s": runs,
@@ -94,11 +91,8 @@ def main(folder: Path, result: Path | None) -> None:
             name: round(runs[name]["decode"] / runs["first"]["decode"], 4) for name in ("1 % more", "nothing new")
         },
     }
-    text = json.dumps(content, indent=2)
-    print(text)
-    if result is not None:
-        result.write_text(text + "\n", encoding="utf-8")
+    tell(content, argument=2)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    main(Path(sys.argv[1]))

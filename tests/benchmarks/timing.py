@@ -35,9 +35,9 @@ def machine() -> str:
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, {platform.platform()}"
 
 
-def tell(content: dict[str, Any]) -> None:
-    """Print the result as JSON, and write it to the file that the command line names."""
+def tell(content: dict[str, Any], *, argument: int = 1) -> None:
+    """Print the result as JSON, and write it to the file that this argument of the command line, if given, names."""
     text = json.dumps({"machine": machine(), **content}, indent=2)
     print(text)
-    if len(sys.argv) > 1:
-        Path(sys.argv[1]).write_text(text + "\n", encoding="utf-8")
+    if len(sys.argv) > argument:
+        Path(sys.argv[argument]).write_text(text + "\n", encoding="utf-8")
