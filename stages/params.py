@@ -15,6 +15,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Kind = Literal["different2", "different3", "different4", "same2", "video2", "shifted2"]
 Sampling = Literal["videos", "labels"]
+Head = Literal["independent", "competitive"]
 ListedSplit = Literal["train", "validation", "test"]
 Folder = Annotated[str, Field(pattern=r"^(\.|[^/]+(/[^/]+)*)$")]  # below a root; "." is the root itself
 Licence = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*( (WITH|AND|OR) [A-Za-z0-9.+-]+)*$")]  # SPDX
@@ -169,6 +170,7 @@ class Appearance(Section):
     """The appearance network (VAN): a dilated ResNet-18 on single frames."""
 
     base_channels: int = Field(ge=4, le=128)
+    pooling: Literal["max", "mean"]
     num_frames: int = Field(ge=1, le=16)
     frame_stride: int = Field(ge=1)
     crop_px: int = Field(ge=32, le=1024, multiple_of=16)
@@ -185,6 +187,7 @@ class Model(Section):
     """One separator; `channels` is K, the number of audio components and of appearance features."""
 
     channels: int = Field(ge=1, le=256)
+    head: Head
     appearance: Appearance
     audio: Audio
 
@@ -202,6 +205,20 @@ class Optimizer(Section):
     decay: float = Field(gt=0, le=1)
 
 
+class Augmentation(Section):
+    """How pictures vary in training, beyond a random square and a flip; alike for all frames of a clip.
+
+    Each is the half-width of a uniform draw: of the side shown (relative), of where it lies (relative to half the
+    side), of contrast and brightness of each colour channel (1 = the whole range).
+    """
+
+    zoom: float = Field(ge=0, lt=1)
+    shift: float = Field(ge=0, lt=1)
+    contrast: float = Field(ge=0, lt=1)
+    brightness: float = Field(ge=0, lt=1)
+    shuffle_channels: bool
+
+
 class Train(Section):
     """Mix-and-separate."""
 
@@ -215,6 +232,7 @@ class Train(Section):
     mask: Literal["binary", "ratio"]
     gain_low: float = Field(gt=0)
     gain_high: float = Field(gt=0)
+    augmentation: Augmentation
     batch_mixtures: int = Field(ge=1)
     steps: int = Field(ge=1)
     optimizer: Optimizer
@@ -253,6 +271,16 @@ class Params(Section):
     train: Train
     evaluate: Evaluate
     register_: Register = Field(alias="register")
+
+    @model_validator(mode="after")
+    def _share_out_binary_masks(self) -> Self:
+        competitive = [name for name, model in self.models.items() if model.head == "competitive"]
+        if competitive and self.train.mask == "ratio":
+            raise ValueError(
+                f"models.{competitive[0]}.head competitive shares each bin out, which a ratio above 1 defies; with "
+                f"train.mask ratio use head independent"
+            )
+        return self
 
 
 def read(path: Path) -> Params:

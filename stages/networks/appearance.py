@@ -3,8 +3,12 @@
 Axes: M clips, P frames of a clip, K channels, H x W pixels, h x w cells (H / 16 x W / 16).
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
+
+Pooling = Literal["max", "mean"]
 
 
 class ResidualBlock(nn.Module):
@@ -33,9 +37,9 @@ class AppearanceNetwork(nn.Module):
     Its first 3x3 convolution, which loses the stride, keeps dilation 1; the three that follow take dilation 2.
     """
 
-    def __init__(self, channels: int, base_channels: int) -> None:
+    def __init__(self, channels: int, base_channels: int, *, pooling: Pooling = "max") -> None:
         super().__init__()
-        width = base_channels
+        width, self._pooling = base_channels, pooling
         self.trunk = nn.Sequential(
             nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(width),
@@ -57,8 +61,14 @@ class AppearanceNetwork(nn.Module):
         return maps.unflatten(0, frames.shape[:2]).amax(dim=1)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Description of each clip, (M, P, 3, H, W) -> (M, K) in (0, 1): max over frames and cells, then sigmoid."""
-        return torch.sigmoid(self.cells(frames).amax(dim=(-2, -1)))
+        """Description of each clip, (M, P, 3, H, W) -> (M, K) in (0, 1): max over frames, pooled over cells, sigmoid.
+
+        The paper takes the maximum over cells, too, where one cell decides and its neighbours learn nothing: with few
+        videos the mean knows unseen players better (docs/decisions/0014).
+        """
+        cells = self.cells(frames)
+        pooled = cells.amax(dim=(-2, -1)) if self._pooling == "max" else cells.mean(dim=(-2, -1))
+        return torch.sigmoid(pooled)
 
 
 def _group(inputs: int, outputs: int, *, stride: int, dilation: int) -> tuple[ResidualBlock, ResidualBlock]:

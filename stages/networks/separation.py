@@ -17,7 +17,7 @@ from stages.audio import masks
 from stages.audio.logfreq import LogFrequency
 from stages.audio.stft import Stft
 from stages.networks.separator import Change, PixelsSeparator
-from stages.params import Clip, Model, Spectrogram
+from stages.params import Clip, Head, Model, Spectrogram
 from stages.shards.files import read_json, replacing, sha256, write_json
 
 MODEL_SCHEMA_VERSION = 2  # of model.json
@@ -68,7 +68,7 @@ class Separator:
         device = self.net.synthesizer.bias.device
         magnitude = self.stft(mixture.to(device)).abs()
         logits = self.net(self.rows.warp(magnitude)[:, None], frames.to(device), change).float()
-        return self.rows.unwarp(activate(logits, self.target))
+        return self.rows.unwarp(activate(logits, self.target, self.model.head))
 
     @torch.no_grad()
     def masked(self, mixture: Tensor, chosen: Tensor) -> Tensor:
@@ -77,8 +77,13 @@ class Separator:
         return self.stft.inverse(masks.apply(chosen, spectrum), mixture.shape[-1]).to(mixture.device)
 
 
-def activate(logits: Tensor, target: Target) -> Tensor:
-    """Masks from logits: binary targets lie in (0, 1), ratios may exceed 1 where sources cancel."""
+def activate(logits: Tensor, target: Target, head: Head) -> Tensor:
+    """Masks from logits (B, N, R, T): binary targets lie in (0, 1), ratios may exceed 1 where sources cancel.
+
+    A competitive head shares each bin out among the N queried sources: their masks sum to 1.
+    """
+    if head == "competitive":
+        return torch.softmax(logits, dim=1)
     return torch.sigmoid(logits) if target == "binary" else functional.softplus(logits)
 
 

@@ -19,6 +19,7 @@ from stages.audio.mixing import draw_gains
 from stages.networks.frames import to_input, which_frames
 from stages.params import Appearance, Sampling, Train
 from stages.shards.schema import DecodedClip
+from stages.training.augmentation import vary
 from stages.training.seeding import generator
 
 _SILENCE_DB = -80.0  # a clip this quiet is digital silence with at most a few ticks: its masks would be 0 / 0
@@ -133,7 +134,8 @@ class Batches:
         ids = [clips[int(torch.randint(len(clips), (), generator=random))] for clips in chosen]
         gains = draw_gains(num, train.gain_low, train.gain_high, random)
         waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])
-        frames = torch.stack([read_frames(self._media, clip_id, self._appearance, random) for clip_id in ids])
+        pictures = [read_frames(self._media, clip_id, self._appearance, random) for clip_id in ids]
+        frames = torch.stack([vary(picture, train.augmentation, random) for picture in pictures])
         return waveforms * gains[:, None] / num, frames
 
 

@@ -46,4 +46,4 @@ class Learner:
         heard = spectra(batch.sources.to(self._device), separator.stft, separator.rows)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=train.precision == "bf16"):
             logits = separator.net(heard.mixture[:, None], batch.frames.to(self._device))
-        return mask_loss(logits.float(), heard, separator.target)
+        return mask_loss(logits.float(), heard, separator.target, separator.model.head)

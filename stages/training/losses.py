@@ -13,6 +13,7 @@ from stages.audio import masks
 from stages.audio.logfreq import LogFrequency
 from stages.audio.stft import Stft
 from stages.networks.separation import Target, activate
+from stages.params import Head
 
 # A ratio is unbounded where sources cancel; such bins are quiet, so that their weight is small, but not bounded either.
 _HIGHEST_RATIO = 5.0
@@ -32,17 +33,20 @@ def spectra(sources: Tensor, stft: Stft, rows: LogFrequency) -> Spectra:
     return Spectra(rows.warp(transformed.sum(dim=1).abs()), rows.warp(transformed.abs()))
 
 
-def mask_loss(logits: Tensor, heard: Spectra, target: Target) -> Tensor:
+def mask_loss(logits: Tensor, heard: Spectra, target: Target, head: Head) -> Tensor:
     """Distance of mask logits (B, N, R, T) from the ideal masks; a scalar.
 
-    Cross-entropy on logits for binary masks, absolute difference for ratios; bins weigh log1p(mixture magnitude),
-    normalised by the sum of the weights.
+    Cross-entropy on logits for binary masks, of each bin's owner among the N sources where they compete for it;
+    absolute difference for ratios. Bins weigh log1p(mixture magnitude), normalised by the sum of the weights.
     """
-    weights = torch.log1p(heard.mixture)[:, None].expand_as(logits)
-    if target == "binary":
+    weights = torch.log1p(heard.mixture)[:, None]
+    if head == "competitive":
+        owner = heard.sources.argmax(dim=1)
+        distance = functional.cross_entropy(logits, owner, reduction="none")[:, None]
+    elif target == "binary":
         ideal = masks.binary_masks(heard.sources)
         distance = functional.binary_cross_entropy_with_logits(logits, ideal, reduction="none")
     else:
         ideal = masks.ratio_masks(heard.sources, heard.mixture).clamp_max(_HIGHEST_RATIO)
-        distance = (activate(logits, target) - ideal).abs()
-    return (weights * distance).sum() / weights.sum()
+        distance = (activate(logits, target, head) - ideal).abs()
+    return (weights * distance).sum() / weights.expand_as(distance).sum()
