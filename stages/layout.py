@@ -23,6 +23,11 @@ DECODED_CLIPS = DECODE / "clips.parquet"
 DECODE_REJECTS = DECODE / "rejects.parquet"
 MANIFEST = DECODE / "manifest.json"
 
+FLOW = Path("data/flow")  # with shards/ and manifest.json, as DECODE
+FLOW_CLIPS = FLOW / "clips.parquet"
+FLOW_REJECTS = FLOW / "rejects.parquet"
+FLOW_ORIGIN = FLOW / "origin.json"  # who estimated it
+
 LEAKS = Path("data/leakage/leaks.parquet")
 
 MIXES = Path("data/mixes/mixes.parquet")
