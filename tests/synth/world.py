@@ -23,6 +23,7 @@ RESULTS = (
     "data/truth/**/*",
     "data/index/*",
     "data/decode/**/*",
+    "data/flow/**/*",
     "data/leakage/*",
     "data/mixes/*",
     "data/evaluate/**/*",
