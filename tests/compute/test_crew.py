@@ -100,7 +100,7 @@ def test_fractions_share_a_core_and_no_more_is_in_flight_than_there_are_workers(
         time.sleep(0.1)  # whoever takes the results is slow
         assert len(list(tmp_path.iterdir())) <= done + 2
     times = [tuple(map(float, path.read_text().split())) for path in tmp_path.iterdir()]
-    overlap = [sum(one < end and end <= other for one, other in times) for _, end in times]
+    overlap = [sum(one < end <= other for one, other in times) for _, end in times]
     assert max(overlap) == 2
 
 
@@ -111,16 +111,22 @@ def test_what_no_node_has_is_said_before_anything_waits_for_it(crew: Pool) -> No
         pytest.raises(PoolError, match="no node has room for a worker of 1 CPUs and 1 GPUs; found .*lower num_cpus"),
     ):
         patch.setenv("PIXELS_WORKERS", "1")
-        from stages.compute.crew import Crew
-
         import ray
+
+        from stages.compute.crew import Crew
 
         list(Crew(ray, Share(1.0, 1.0, NOWHERE)).map(Slow(Path()), [1]))
 
 
 @pytest.mark.parametrize(
     ("cpus", "gpus", "share", "expected"),
-    [(4, 0, (1.0, 0.0), 4), (4, 0, (0.3, 0.0), 13), (16, 2, (1.0, 0.25), 8), (2, 2, (1.0, 0.25), 2), (4, 0, (1, 0.5), 0)],
+    [
+        (4, 0, (1.0, 0.0), 4),
+        (4, 0, (0.3, 0.0), 13),
+        (16, 2, (1.0, 0.25), 8),
+        (2, 2, (1.0, 0.25), 2),
+        (4, 0, (1, 0.5), 0),
+    ],
 )
 def test_how_many_fit_on_a_node(cpus: float, gpus: float, share: tuple[float, float], expected: int) -> None:
     assert workers_on({"CPU": cpus, "GPU": gpus}, Share(*share, NOWHERE)) == expected

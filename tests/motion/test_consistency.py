@@ -53,7 +53,9 @@ def test_a_grid_of_one_cell() -> None:
     assert leads_home(uniform(1, 0, 1, 1), uniform(-1, 0, 1, 1), **PAPER).all()
 
 
-@pytest.mark.parametrize(("u", "v", "columns", "rows"), [(8, 0, 10, 8), (-2.1, 0, 11, 8), (-1.9, 0, 12, 8), (0, 30.1, 12, 0)])
+@pytest.mark.parametrize(
+    ("u", "v", "columns", "rows"), [(8, 0, 10, 8), (-2.1, 0, 11, 8), (-1.9, 0, 12, 8), (0, 30.1, 12, 0)]
+)
 def test_what_leaves_the_frame_is_not_inside(u: float, v: float, columns: int, rows: int) -> None:
     """Middles lie at 1.5, 5.5, ...: 8 px to the right push two columns over the edge at 47.5."""
     found = inside(uniform(u, v), height=32, width=48)
