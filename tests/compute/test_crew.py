@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from stages.compute.crew import Share, workers_on
+from stages.compute.crew import Crew, Share, workers_on
 from stages.compute.errors import ItemError, PoolError
 from stages.compute.pool import Pool, make_all, open_pool
 
@@ -94,9 +95,7 @@ def test_an_item_that_kills_more_than_it_may_fails_and_is_named(crew: Pool, tmp_
 
 
 def test_fractions_share_a_core_and_no_more_is_in_flight_than_there_are_workers(crew: Pool, tmp_path: Path) -> None:
-    done = 0
-    for _ in crew.map(partial(nap, tmp_path), list(range(6))):
-        done += 1
+    for done, _ in enumerate(crew.map(partial(nap, tmp_path), list(range(6))), start=1):
         time.sleep(0.1)  # whoever takes the results is slow
         assert len(list(tmp_path.iterdir())) <= done + 2
     times = [tuple(map(float, path.read_text().split())) for path in tmp_path.iterdir()]
@@ -104,18 +103,11 @@ def test_fractions_share_a_core_and_no_more_is_in_flight_than_there_are_workers(
     assert max(overlap) == 2
 
 
-def test_what_no_node_has_is_said_before_anything_waits_for_it(crew: Pool) -> None:
-    del crew  # ray is running
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        pytest.raises(PoolError, match="no node has room for a worker of 1 CPUs and 1 GPUs; found .*lower num_cpus"),
-    ):
-        patch.setenv("PIXELS_WORKERS", "1")
-        import ray
-
-        from stages.compute.crew import Crew
-
-        list(Crew(ray, Share(1.0, 1.0, NOWHERE)).map(Slow(Path()), [1]))
+def test_what_no_node_has_is_said_before_anything_waits_for_it() -> None:
+    nodes = [{"Alive": True, "Resources": {"CPU": 4.0}}, {"Alive": False, "Resources": {"CPU": 4.0, "GPU": 8.0}}]
+    absent = SimpleNamespace(put=lambda value: value, nodes=lambda: nodes)
+    with pytest.raises(PoolError, match=r"no node has room for a worker of 1 CPUs and 1 GPUs; found .*lower num_cpus"):
+        list(Crew(absent, Share(1.0, 1.0, NOWHERE)).map(Slow(Path()), [1]))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def flow_of(reader: ClipReader, clip: DecodedClip) -> ClipFlow:
 
 
 class Killer:
-    """Estimates as above, but dies in the batch of some clip; counts how often each clip was in a batch that was begun."""
+    """Estimates as above, but dies in batches with a certain clip, so many times; keeps the batches that it began."""
 
     def __init__(self, victim: str, *, times: int) -> None:
         self._victim, self._left, self.begun = victim, times, list[tuple[str, ...]]()
