@@ -43,7 +43,11 @@ def cost_volume(first: Tensor, second: Tensor, radius: int) -> Tensor:
         (batch, rows, columns, _TILE, _TILE, displacements, displacements),
         (*_strides(rows, columns, _TILE * _TILE * cell), _TILE * cell + side, cell + 1, side, 1),
     )
-    volume = kept.permute(0, 5, 6, 1, 3, 2, 4).reshape(batch, displacements**2, rows * _TILE, columns * _TILE)
+    height_width = (rows * _TILE, columns * _TILE)
+    if first.is_contiguous(memory_format=torch.channels_last):  # a volume of another layout would slow the decoder
+        volume = kept.permute(0, 1, 3, 2, 4, 5, 6).reshape(batch, *height_width, displacements**2).permute(0, 3, 1, 2)
+    else:
+        volume = kept.permute(0, 5, 6, 1, 3, 2, 4).reshape(batch, displacements**2, *height_width)
     return volume[:, :, :height, :width]
 
 
