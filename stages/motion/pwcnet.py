@@ -23,6 +23,7 @@ STRIDE = 2**FINEST  # pixels from one cell of the finest flow to the next
 MULTIPLE = 2**COARSEST  # both sides of the input are multiples of it
 FLOW_UNIT_PX = 20.0  # what the decoders predict is in units of 20 px of the input
 _SLOPE = 0.1  # of every LeakyReLU
+_FIRST_FLOW = 0.03  # of He's deviation in layers that predict flow: training then starts near zero, not at 10 px
 _DILATIONS = (1, 2, 4, 8, 16, 1)  # of the context network
 
 
@@ -62,6 +63,15 @@ PRESETS: dict[Preset, Architecture] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the weights of a network come from, to be recorded with what it makes."""
+
+    layout: str  # of the file's names: "own", or whose code names them so
+    licence: str  # SPDX expression, or "unknown"
+    sha256: str  # of the file
+
+
 class Decoder(nn.Module):
     """Flow of one level, from its cost volume and from what the level above knew."""
 
@@ -96,6 +106,7 @@ class PWCNet(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.precision: Precision = "fp32"
+        self.origin: Origin | None = None  # None where the weights were read from no file
         widths = (3, *architecture.pyramid)
         levels = range(1, COARSEST + 1)
         self.pyramid = nn.ModuleList(
@@ -107,6 +118,9 @@ class PWCNet(nn.Module):
         )
         self.context = _context_network(self._decoder(FINEST).predict.in_channels, architecture.context)
         self.apply(_initialise)
+        for last in (*(self._decoder(level).predict for level in inputs), *list(self.context)[-1:]):
+            assert isinstance(last, nn.Conv2d)
+            last.weight.data.mul_(_FIRST_FLOW)
 
     def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
         """Flow at five scales, in training as in use.
@@ -161,9 +175,7 @@ def decoder_inputs(architecture: Architecture, level: int) -> int:
     return volume if level == COARSEST else volume + architecture.pyramid[level - 1] + 4
 
 
-def prepare(
-    net: PWCNet, device: torch.device, *, precision: Precision, channels_last: bool, compiled: bool
-) -> PWCNet:
+def prepare(net: PWCNet, device: torch.device, *, precision: Precision, channels_last: bool, compiled: bool) -> PWCNet:
     """Ready `net` itself for `estimate_flow`.
 
     Args:
@@ -206,14 +218,14 @@ def estimate_quarter_flow(net: PWCNet, first: Tensor, second: Tensor) -> Tensor:
         second: The same shape.
 
     Returns:
-        (B, 2, ceil(H / 4), ceil(W / 4)) float32 on the network's device, in pixels of the full frame. Cell (i, j) is the
-        flow at the middle of the 4 x 4 pixels from (4 i, 4 j), at x = 4 j + 1.5 and y = 4 i + 1.5 where pixel centres are
-        integers.
+        (B, 2, ceil(H / 4), ceil(W / 4)) float32 on the network's device, in pixels of the full frame. Cell (i, j) is
+        the flow at the middle of the 4 x 4 pixels from (4 i, 4 j): at x = 4 j + 1.5 and y = 4 i + 1.5, where centres
+        of pixels are integers.
     """
     return _sampled(*_native(net, first, second), step=STRIDE)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _native(net: PWCNet, first: Tensor, second: Tensor) -> tuple[Tensor, tuple[int, int]]:
     """Finest flow of the resized frames, in pixels of the given frames, and the size (H, W) of those."""
     if first.shape != second.shape or first.ndim != 4 or first.shape[1] != 3 or not first.is_floating_point():
@@ -230,7 +242,7 @@ def _native(net: PWCNet, first: Tensor, second: Tensor) -> tuple[Tensor, tuple[i
     return flow * flow.new_tensor([width / size[1], height / size[0]])[:, None, None], (height, width)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _sampled(flow: Tensor, size: tuple[int, int], *, step: int) -> Tensor:
     """Read a flow that covers a frame of (H, W) at the middle of each `step` x `step` pixels of the frame."""
     height, width = size
@@ -240,9 +252,7 @@ def _sampled(flow: Tensor, size: tuple[int, int], *, step: int) -> Tensor:
         return flow
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
     # With align_corners=False -1 and 1 are the edges of the frame, whatever its number of cells.
-    return functional.grid_sample(
-        flow, grid.expand(len(flow), -1, -1, -1), padding_mode="border", align_corners=False
-    )
+    return functional.grid_sample(flow, grid.expand(len(flow), -1, -1, -1), padding_mode="border", align_corners=False)
 
 
 def _middles(size: int, step: int) -> Tensor:
