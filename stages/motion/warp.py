@@ -18,14 +18,14 @@ def warp(features: Tensor, flow: Tensor, in_bounds: float) -> Tensor:
             the published networks say .999 or .9999.
 
     Returns:
-        (B, C, H, W) of the features' type; positions are computed in float32.
+        (B, C, H, W) of the features' type; positions are computed at least in float32.
     """
     height, width = features.shape[-2:]
-    x, y = _positions(flow.float())
+    exact = torch.promote_types(features.dtype, torch.float32)
+    x, y = _positions(flow.to(exact))
     # The corners of grid_sample's square are the centres of the outermost cells.
     grid = torch.stack([2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1], dim=-1)
-    with torch.autocast(features.device.type, enabled=False):
-        sampled = functional.grid_sample(features.float(), grid, align_corners=True)
+    sampled = functional.grid_sample(features.to(exact), grid, align_corners=True)
     weight = _weight_inside(x, width) * _weight_inside(y, height)
     return (sampled * (weight >= in_bounds)[:, None]).to(features.dtype)
 

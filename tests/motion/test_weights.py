@@ -120,7 +120,7 @@ def test_another_preset_is_refused(tmp_path: Path) -> None:
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
     torch.save(ptlflow().checkpoint(seed=1), tmp_path / "brought.pth")
-    with pytest.raises(WeightsError, match="sha256 .* expected 0000"):
+    with pytest.raises(WeightsError, match=r"sha256 .* expected 0000"):
         load("default", tmp_path / "brought.pth", expected_sha256="0000")
 
 

@@ -43,7 +43,7 @@ class Published:
         for level, (inputs, outputs) in PYRAMID.items():
             first, *others = self.pyramid[level]
             shapes[first] = (outputs, inputs, 3, 3)
-            shapes |= {name: (outputs, outputs, 3, 3) for name in others}
+            shapes |= dict.fromkeys(others, (outputs, outputs, 3, 3))
         for level, inputs in INPUTS.items():
             for name, width, grown in zip(self.decoder[level], WIDTHS, GROWN, strict=False):
                 shapes[name] = (width, inputs + grown, 3, 3)
