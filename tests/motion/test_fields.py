@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages.motion.estimator import find_origin
 from stages.motion.fields import FieldMaker
+from stages.motion.grid import CELL_PX, num_cells
 from stages.params import Flow
-from stages.shards.flow_schema import ClipFlow
+from stages.shards.flow_schema import GRID_PX, ClipFlow, cells_of
 from stages.shards.reader import ClipReader
 from tests.synth.moving import FLOW, Shift, moving_folder
 
@@ -37,7 +39,7 @@ def estimated(folder: Path, flow: Flow, diary: Diary | None = None) -> list[Clip
     if not (folder / "manifest.json").exists():
         moving_folder(folder, [CLIPS])
     reader = ClipReader(folder)
-    maker = pickle.loads(pickle.dumps(FieldMaker(flow, "cpu")))
+    maker = pickle.loads(pickle.dumps(FieldMaker(flow, find_origin(flow, Path()), Path())))
     return list(maker(reader, reader.clips, diary or Diary()))
 
 
@@ -77,7 +79,7 @@ def test_without_the_check_all_that_stays_in_the_frame_is_valid(tmp_path: Path) 
 
 def test_a_flow_that_fits_nothing_is_not_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moving_folder(tmp_path, [CLIPS[:1]])
-    maker, reader = FieldMaker(FLOW, "cpu"), ClipReader(tmp_path)
+    maker, reader = FieldMaker(FLOW, find_origin(FLOW, Path()), Path()), ClipReader(tmp_path)
 
     def broken(first: object, _: object) -> object:
         return maker.flow and first[:, :2, ::4, ::4] * np.nan  # type: ignore[index]
@@ -85,3 +87,7 @@ def test_a_flow_that_fits_nothing_is_not_valid(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(vars(maker), "estimator", broken)
     (flow,) = maker(reader, reader.clips, Diary())
     assert not flow.vectors.any() and not flow.valid.any()
+
+
+def test_the_grid_of_motion_is_that_of_the_shards() -> None:
+    assert (CELL_PX, num_cells(30)) == (GRID_PX, cells_of(30))

@@ -20,6 +20,7 @@ FLOW = Flow(
     weights=None,
     device="auto",
     precision="fp32",
+    channels_last=True,
     compile=False,
     batch_pairs=6,
     num_cpus=1.0,
