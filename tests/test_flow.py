@@ -1,12 +1,17 @@
 """The stage on small decoded clips: what it leaves behind, and what makes it work anew."""
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from stages import flow, layout
+from stages.keeping.pruning import prune
+from stages.motion.pwcnet import PRESETS, PWCNet
+from stages.motion.weights import save
 from stages.params import Flow
 from stages.shards.check import ShardError
 from stages.shards.files import read_json, sha256
@@ -118,3 +123,33 @@ def test_a_damaged_shard_of_frames_ends_the_stage_with_its_name() -> None:
     shard.write_bytes(shard.read_bytes()[:-8])
     with pytest.raises(ValueError, match=r"first-1\.arrow.*single-item decode"):
         flow.run(CLIP, FLOW, 0.0)
+
+
+def test_gc_keeps_what_this_folder_is_made_of_and_frees_what_it_was(workspace: Path) -> None:
+    store = workspace / ".store"
+    free = FLOW.consistency.model_copy(update={"check": False})
+    for section in (changed(consistency=free), FLOW):
+        flow.run(CLIP, section, 0.0)
+    rooms = {pruned.room: pruned for pruned in prune(store, keep_days=0, now_s=time.time() + 9, dry_run=False)}
+    assert (len(rooms["flow"].kept), len(rooms["flow"].removed)) == (3, 3)
+    whole = hashes()
+    flow.run(CLIP, FLOW, 0.0)
+    assert hashes() == whole
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_network_s_licence_goes_with_what_it_made() -> None:
+    torch.manual_seed(1)
+    path = layout.WEIGHTS / "own.safetensors"
+    save(PWCNet(PRESETS["lite"]), path, preset="lite", licence="CC-BY-NC-SA-4.0", half=True)
+    neural = changed(backend="pwcnet", preset="lite", weights=path.name, device="cpu", batch_pairs=16)
+    flow.run(CLIP, neural, 0.0)
+    reader, origin = FlowReader(), read_json(layout.FLOW_ORIGIN)
+    about = reader.about(reader.clips[0].clip_id)
+    assert (about["backend"], about["weights_sha256"]) == ("pwcnet", sha256(path))
+    assert about["weights_licence"] == origin["weights_licence"] == "CC-BY-NC-SA-4.0"
+    names = {clip.shard for clip in reader.clips}
+    torch.manual_seed(2)
+    save(PWCNet(PRESETS["lite"]), path, preset="lite", licence="CC-BY-NC-SA-4.0", half=True)
+    flow.run(CLIP, neural, 0.0)
+    assert not names & {clip.shard for clip in FlowReader().clips}

@@ -1,4 +1,4 @@
-"""The stage `flow` beside the bare loop, and its shards beside .npy files: `python -m tests.benchmarks.flow [result.json]`."""
+"""The stage beside the bare loop, its shards beside .npy files: `python -m tests.benchmarks.flow [result.json]`."""
 
 import os
 

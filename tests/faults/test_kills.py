@@ -30,6 +30,7 @@ SPOOLED_S = 60  # the shipper of a killed training sends what it has before it e
 OUTS = {
     "perform@first": ["data/videos/first", "data/truth/first"],
     "decode": ["data/decode"],
+    "flow": ["data/flow"],
     "train@pixels": ["models"],
     "evaluate@pixels": ["data/evaluate/pixels"],
     "register@pixels": ["reports/register"],
@@ -68,7 +69,8 @@ def survives_nothing(workspace: Path, stage: str, number: signal.Signals, moment
 
 
 @pytest.mark.parametrize(
-    ("stage", "number"), [("perform@first", KILL), ("decode", KILL), ("decode", TERM), ("train@pixels", KILL)]
+    ("stage", "number"),
+    [("perform@first", KILL), ("decode", KILL), ("decode", TERM), ("train@pixels", KILL)],
 )
 def test_killed_while_it_writes(world: Path, stage: str, number: signal.Signals) -> None:
     survives_nothing(world, stage, number, lambda: bool(being_written(world)))

@@ -51,9 +51,12 @@ class Shift:
     num_frames: int = 4
     height: int = 32
     width: int = 48
+    dark: bool = False  # all frames are black
 
     def frame(self, index: int) -> NDArray[np.uint8]:
         """RGB, (H, W, 3)."""
+        if self.dark:
+            return np.zeros((self.height, self.width, 3), np.uint8)
         return texture(self.height, self.width, self.number, -self.down_px * index, -self.right_px * index)
 
 
