@@ -23,7 +23,7 @@ STRIDE = 2**FINEST  # pixels from one cell of the finest flow to the next
 MULTIPLE = 2**COARSEST  # both sides of the input are multiples of it
 FLOW_UNIT_PX = 20.0  # what the decoders predict is in units of 20 px of the input
 _SLOPE = 0.1  # of every LeakyReLU
-_FIRST_FLOW = 0.03  # of He's deviation in layers that predict flow: training then starts near zero, not at 10 px
+_FIRST_FLOW = 0.1  # of He's deviation in layers that predict flow: training then starts near zero, not at 10 px
 _DILATIONS = (1, 2, 4, 8, 16, 1)  # of the context network
 
 
