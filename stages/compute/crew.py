@@ -62,7 +62,7 @@ class Crew:
                     result = self._ray.get(done)
                 except self._ray.exceptions.RayActorError as error:
                     deaths[position] += 1
-                    if deaths[position] > max_deaths:
+                    if error.actor_init_failed or deaths[position] > max_deaths:  # what can't begin won't another time
                         raise item_error(items[position], error) from error
                     waiting.appendleft(position)
                     workers.remove(worker)

@@ -81,6 +81,20 @@ def test_an_error_names_the_item_and_the_fault(crew: Pool, tmp_path: Path) -> No
         list(crew.map(Slow(tmp_path), [1, -5]))
 
 
+class Unfit(Slow):
+    """Cannot be set up in another process; a file for each time that it was tried."""
+
+    def __setstate__(self, state: dict[str, Path]) -> None:
+        (state["_folder"] / f"{os.getpid()}").touch()
+        raise ImportError("no module named so")
+
+
+def test_a_worker_that_cannot_begin_is_not_hired_again_and_again(crew: Pool, tmp_path: Path) -> None:
+    with pytest.raises(ItemError, match="no module named so"):
+        list(crew.map(Unfit(tmp_path), [1, 2], max_deaths=50))
+    assert 1 <= len(list(tmp_path.iterdir())) <= 2  # one for each worker
+
+
 def test_a_worker_that_dies_is_replaced_and_only_its_item_tried_again(crew: Pool, tmp_path: Path) -> None:
     function: Callable[[int], int] = partial(die, tmp_path, 2)
     assert sorted(crew.map(function, list(range(9)), max_deaths=2)) == [(k, k) for k in range(9)]
