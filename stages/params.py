@@ -138,6 +138,14 @@ class Decode(Section):
     timeout_s: float = Field(gt=0)
 
 
+class Trajectories(Section):
+    """Points that are carried along by flow."""
+
+    grid_step_px: int = Field(ge=1, le=64)
+    length_steps: int = Field(ge=1)
+    min_valid: float | None = Field(ge=0, lt=1)
+
+
 class Leakage(Section):
     """When two videos of different splits count as one, and what then."""
 
@@ -247,6 +255,7 @@ class Params(Section):
     perform: Perform
     index: Index
     decode: Decode
+    trajectories: Trajectories
     leakage: Leakage
     mixes: Mixes
     models: dict[Name, Model] = Field(min_length=1)
