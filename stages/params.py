@@ -141,7 +141,7 @@ class Decode(Section):
 class Trajectories(Section):
     """Points that are carried along by flow."""
 
-    grid_step_px: int = Field(ge=1, le=64)
+    grid_step_px: int = Field(ge=1, le=16)
     length_steps: int = Field(ge=1)
     min_valid: float | None = Field(ge=0, lt=1)
 

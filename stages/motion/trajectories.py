@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from stages.motion.grid import GRID_PX, cells_of
 from stages.params import Trajectories
+from stages.shards.trajectory_schema import starts_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,6 @@ class Tracks:
     lost: Tensor  # (B, S, P, Q), bool: from this step on, the point stays where it was last known to be
 
 
-def start_grid(size: Size, step_px: int) -> Tensor:
-    """Middles of squares of `step_px`, from the upper left corner on, as many as lie in the frame: (2, P, Q), px."""
-    x, y = (torch.arange((step_px - 1) / 2, side - 0.5, step_px) for side in (size.width, size.height))
-    return torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))])
-
-
 def trace(flow: Tensor, valid: Tensor, size: Size, trajectories: Trajectories) -> Tracks:
     """Trajectories of clips: a grid of points is followed for `length_steps`, then the grid starts anew.
 
@@ -49,7 +44,7 @@ def trace(flow: Tensor, valid: Tensor, size: Size, trajectories: Trajectories) -
     length = min(trajectories.length_steps, max(steps, 1))
     begun = -(-steps // length)
     short = begun * length - steps  # the last grid may be followed for less than the length
-    starts = start_grid(size, trajectories.grid_step_px)
+    starts = torch.from_numpy(starts_px(size.height, size.width, trajectories.grid_step_px)).to(flow)
     doubts = trajectories.min_valid
     tracks = follow(
         _pad(flow, short).reshape(num * begun, length, *flow.shape[2:]),

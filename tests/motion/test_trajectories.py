@@ -6,8 +6,9 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from stages.motion.grid import expand
-from stages.motion.trajectories import Size, Tracks, follow, start_grid, trace
+from stages.motion.trajectories import Size, Tracks, follow, trace
 from stages.params import Trajectories
+from stages.shards.trajectory_schema import starts_px
 from tests.synth.fields import affine_flow, carried, middle_of, stored, turning
 
 SIZE = Size(height=224, width=224)
@@ -17,6 +18,10 @@ IDENTITY = torch.eye(2, dtype=torch.float64)
 
 def believed(flow: Tensor, starts: Tensor, size: Size) -> Tracks:
     return follow(flow, starts, size, valid=None, min_valid=0.0)
+
+
+def start_grid(size: Size, step_px: int) -> Tensor:
+    return torch.from_numpy(starts_px(size.height, size.width, step_px))
 
 
 def uniform(dx_px: float, dy_px: float, size: Size, num_steps: int) -> Tensor:
@@ -184,26 +189,6 @@ def test_clips_of_a_batch_do_not_touch_each_other() -> None:
         assert torch.equal(alone.offsets[0], together.offsets[clip])
         assert torch.equal(alone.lost[0], together.lost[clip])
     assert 0.1 < together.lost[:, -1].float().mean() < 0.9
-
-
-@pytest.mark.parametrize(
-    ("size", "step_px", "expected_x", "expected_y"),
-    [
-        (Size(8, 12), 4, [1.5, 5.5, 9.5], [1.5, 5.5]),
-        (Size(2, 3), 1, [0, 1, 2], [0, 1]),
-        (Size(9, 14), 4, [1.5, 5.5, 9.5], [1.5, 5.5]),
-        (Size(9, 15), 4, [1.5, 5.5, 9.5, 13.5], [1.5, 5.5]),
-        (Size(9, 10), 8, [3.5], [3.5]),
-    ],
-)
-def test_the_grid_starts_at_the_corner_and_ends_in_the_frame(
-    size: Size, step_px: int, expected_x: list[float], expected_y: list[float]
-) -> None:
-    x, y = start_grid(size, step_px)
-    assert x[0].tolist() == expected_x
-    assert y[:, 0].tolist() == expected_y
-    assert (x == x[0]).all()
-    assert (y == y[:, :1]).all()
 
 
 def test_grids_start_anew_after_the_length() -> None:

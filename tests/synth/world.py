@@ -23,6 +23,7 @@ RESULTS = (
     "data/truth/**/*",
     "data/index/*",
     "data/decode/**/*",
+    "data/trajectories/**/*",
     "data/leakage/*",
     "data/mixes/*",
     "data/evaluate/**/*",
