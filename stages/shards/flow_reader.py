@@ -1,6 +1,7 @@
 """Reads flow from memory-mapped shards: each shard is checked once, on first use, and nothing is copied."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,6 @@ class FlowReader:
         """Metadata of the shard that holds a clip: units, grid, rate, backend, weights and their licence."""
         return self._shards.about(self.find(clip_id).shard)
 
-    def _values(self, clip: FlowRow, column: str) -> NDArray[np.generic]:
+    def _values(self, clip: FlowRow, column: str) -> NDArray[Any]:
         found = self._shards.value(clip.shard, clip.row, clip_id=clip.clip_id, column=column)
         return found.values.to_numpy()

@@ -85,11 +85,11 @@ def to_units(flow_px: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[n
         Units of 1 / UNITS_PER_PX px, same shape, clipped where they do not fit and 0 where they are no number; and,
         (..., h, w), whether both directions could be stored.
     """
-    most_px = np.float32(2 * _MOST_UNITS / UNITS_PER_PX)
+    most_px = 2.0 * _MOST_UNITS / UNITS_PER_PX
     finite = np.nan_to_num(flow_px, nan=0.0, posinf=most_px, neginf=-most_px)
     scaled = np.rint(np.clip(finite, -most_px, most_px) * np.float32(UNITS_PER_PX))
     fits = np.isfinite(flow_px) & (np.abs(scaled) <= _MOST_UNITS)
-    return np.clip(scaled, -_MOST_UNITS, _MOST_UNITS).astype(np.int16), fits.all(axis=-3)
+    return np.clip(scaled, -_MOST_UNITS, _MOST_UNITS).astype(np.int16), np.logical_and.reduce(fits, axis=-3)
 
 
 def to_pixels(vectors: NDArray[np.int16]) -> NDArray[np.float32]:
