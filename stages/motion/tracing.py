@@ -69,6 +69,8 @@ class TraceMaker:
     def __init__(self, store: Path, trajectories: Trajectories, recipe: dict[str, Any], flow: Path) -> None:
         self._store, self._trajectories, self._recipe = Store(store), trajectories, recipe
         self._reader, self._flow = FlowReader(flow), flow
+        # on two busy cores, two threads took 17 times the CPU of one: each step is a hundredth of a millisecond
+        torch.set_num_threads(1)
 
     def jobs(self) -> list[TraceJob]:
         """All shards of flow, by name."""
