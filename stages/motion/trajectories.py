@@ -1,4 +1,4 @@
-"""Points that are carried along by flow: I_{t+1} = I_t + w_t(I_t) (Zhao et al. 2019, section 3.2).
+"""Points that are carried along by flow: I_{t+1} = I_t + w_t(I_t) (deep dense trajectories, Zhao et al. 2019).
 
 Axes: B clips, S steps from a frame to the next, P x Q points, h x w cells of flow. Positions are those of grid.py, x
 before y.

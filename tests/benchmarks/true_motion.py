@@ -10,10 +10,13 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
+from torch import Tensor
 
+from stages.motion.consistency import inside, leads_home
 from stages.motion.dis import DisEstimator
+from stages.motion.trajectories import Size
 from tests.benchmarks.timing import tell
-from tests.synth.true_motion import lively_stretches, median_errors_px, moving, true_flow
+from tests.synth.true_motion import errors_px, lively_stretches, median_errors_px, moving, true_flow
 
 PARTS = {
     "violin": ("bow", "right_hand", "right_forearm"),
@@ -36,14 +39,25 @@ def seen(side_px: int, frame_rate_hz: int) -> dict[str, dict[str, dict[str, floa
     found: dict[str, dict[str, dict[str, float]]] = {}
     for instrument, parts in PARTS.items():
         film = moving(instrument, side_px=side_px, frame_rate_hz=frame_rate_hz, duration_s=DURATION_S)
-        flows = {"true": true_flow(film), "dis": DisEstimator()(film.frames[:-1], film.frames[1:])[None]}
+        dis = DisEstimator()(film.frames[:-1], film.frames[1:])
+        valid = believed(dis, DisEstimator()(film.frames[1:], film.frames[:-1]), film.size)
+        flows = {"true": true_flow(film), "dis": dis[None]}
         for part in parts:
             for steps in STEPS:
                 stretches = lively_stretches(film, part, steps, LEAST_SHARE * side_px)
                 errors = median_errors_px(film, part, flows, stretches)
+                all_points = sum(len(errors_px(film, part, dis[None], stretch)) for stretch in stretches)
+                kept = torch.cat([errors_px(film, part, dis[None], stretch, valid) for stretch in stretches])
+                errors |= {"dis_not_lost": float(kept.median()), "share_not_lost": len(kept) / all_points}
                 rounded = {name: round(value, 2) for name, value in errors.items()}
                 found.setdefault(f"{instrument}: {part}", {})[f"{steps} steps"] = rounded
     return found
+
+
+def believed(flow: Tensor, back: Tensor, size: Size) -> Tensor:
+    """Validity by the default check, (1, S, h, w)."""
+    home = leads_home(flow, back, relative=0.01, absolute_px2=0.5)
+    return (home & inside(flow, size.height, size.width)).float()[None]
 
 
 if __name__ == "__main__":

@@ -87,11 +87,16 @@ def lively_stretches(film: Moving, part: str, num_steps: int, least_px: float) -
     return [steps for start in starts if _way_px(film, part, steps := range(start, start + num_steps)) >= least_px]
 
 
-def errors_px(film: Moving, part: str, flow: Tensor, steps: range) -> Tensor:
-    """Distance of each of the part's points, carried by a flow, from where it truly is after the steps, (N,)."""
-    starts = points_on(film, part, steps.start, 40)
-    tracks = follow(flow[:, steps.start : steps.stop], starts, film.size, valid=None, min_valid=0.0)
-    return (starts + tracks.offsets[0, -1] - true_tracks(film, part, starts, steps)[-1]).norm(dim=0)[0]
+def errors_px(film: Moving, part: str, flow: Tensor, steps: range, valid: Tensor | None = None) -> Tensor:
+    """Distance of the part's points, carried by a flow, from where they truly are after the steps, (N,).
+
+    With the flow's validity, (1, S, h, w), without the points that were lost.
+    """
+    starts, stretch = points_on(film, part, steps.start, 40), slice(steps.start, steps.stop)
+    doubted = None if valid is None else valid[:, stretch]
+    tracks = follow(flow[:, stretch], starts, film.size, valid=doubted, min_valid=0.5)
+    errors = (starts + tracks.offsets[0, -1] - true_tracks(film, part, starts, steps)[-1]).norm(dim=0)[0]
+    return errors if valid is None else errors[~tracks.lost[0, -1, 0]]
 
 
 def median_errors_px(film: Moving, part: str, flows: dict[str, Tensor], stretches: list[range]) -> dict[str, float]:
