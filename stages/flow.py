@@ -10,21 +10,21 @@ from stages.motion.estimator import deciding, find_origin
 from stages.motion.fields import FieldMaker
 from stages.params import Clip, Flow, RejectShare
 from stages.progress import progress
-from stages.shards.files import write_json
 from stages.shards.flow_jobs import FlowMaker, assemble_flow, flow_summary, most_deaths, plan_flow
+from stages.shards.flow_origin import write_origin
 from stages.shards.flow_schema import FlowFormat
 from stages.shards.reader import ClipReader
 from stages.shards.store import Store, source_digest
 
-_MOTION = ("consistency", "dis", "estimator", "fields", "grid")
+_MOTION = ("consistency", "correlation", "dis", "estimator", "fields", "grid", "layouts", "pwcnet", "warp", "weights")
 _SHARDS = ("flow_jobs", "flow_schema", "flow_writer")
-_CODE = ("flow.py", *(f"motion/{name}.py" for name in _MOTION), *(f"shards/{name}.py" for name in _SHARDS))
+CODE = ("flow.py", *(f"motion/{name}.py" for name in _MOTION), *(f"shards/{name}.py" for name in _SHARDS))
 
 
 def run(clip: Clip, flow: Flow, max_reject_share: RejectShare) -> None:
     """Estimate the flow of all decoded clips, shards side by side -> shards, clips, rejects, manifest, origin."""
-    origin = find_origin(flow)
-    code = source_digest(*(Path(__file__).parent / name for name in _CODE))
+    origin = find_origin(flow, layout.WEIGHTS)
+    code = source_digest(*(Path(__file__).parent / name for name in CODE))
     jobs = plan_flow(layout.DECODE, ClipReader().clips)
     store, decoded = Store(layout.store().resolve()), layout.DECODE.resolve()
     with store.workplace("flow", "tries") as tries:
@@ -33,7 +33,7 @@ def run(clip: Clip, flow: Flow, max_reject_share: RejectShare) -> None:
             decoded=decoded,
             recipe={"code": code, "origin": asdict(origin), "params": deciding(flow)},
             about=FlowFormat(clip.frame_rate_hz, origin.backend, origin.weights_sha256, origin.weights_licence),
-            estimate=FieldMaker(flow, origin.device),
+            estimate=FieldMaker(flow, origin, layout.WEIGHTS.resolve()),
             tries=tries,
         )
         share = Share(flow.num_cpus, flow.num_gpus if origin.device == "cuda" else 0.0, (decoded, tries))
@@ -43,5 +43,5 @@ def run(clip: Clip, flow: Flow, max_reject_share: RejectShare) -> None:
             )
     store.note_use("flow", [result.folder for result in made])
     assemble_flow(layout.FLOW, made, max_reject_share)
-    write_json(layout.FLOW_ORIGIN, asdict(origin))
+    write_origin(layout.FLOW_ORIGIN, origin)
     print(f"flow by {origin}: {flow_summary(made)}")

@@ -12,6 +12,8 @@ TRUTH = Path("data/truth")  # its truth, for evaluation only: TRUTH/<arrival>/
 
 LISTS = Path("lists")  # published lists of videos, index.lists names their files
 
+WEIGHTS = Path("weights")  # of networks that estimate flow, flow.weights names its files
+
 INDEX = Path("data/index")
 CLIPS = INDEX / "clips.parquet"
 INDEX_REJECTS = INDEX / "rejects.parquet"

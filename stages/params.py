@@ -154,6 +154,7 @@ class Flow(Section):
     weights: Annotated[str, Field(pattern=r"^[^/]+$")] | None
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["fp32", "bf16"]
+    channels_last: bool
     compile: bool
     batch_pairs: int = Field(ge=1, le=4096)
     num_cpus: float = Field(gt=0, le=64)

@@ -4,7 +4,7 @@ MAX_DEATHS = 2  # of workers at one item, before the work as a whole has failed
 _SHOWN_CHARACTERS = 200
 
 
-class PoolError(RuntimeError):
+class PoolError(OSError):
     """The workers could not be started, or are not fit for the work."""
 
 

@@ -8,13 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from stages.compute import keeper
 from stages.compute.crew import Crew, Share
 from stages.compute.errors import MAX_DEATHS, ItemError, PoolError, item_error
-from stages.compute.preflight import check_address, check_nodes
+from stages.compute.preflight import PROJECT, check_address, check_nodes
 from stages.compute.resources import num_workers
 
 __all__ = ["ItemError", "Maker", "Pool", "PoolError", "make_all", "open_pool"]
@@ -171,16 +170,24 @@ def _start(ray: Any, where: dict[str, Any]) -> None:
         except (RuntimeError, ConnectionError, TimeoutError, OSError) as error:
             ray.shutdown()
             if attempt + 1 == _START_TRIES:
-                raise PoolError(f"ray did not start in {_START_TRIES} tries: {error}") from error
+                raise PoolError(f"ray did not start in {_START_TRIES} tries: {error}{_advice()}") from error
             time.sleep(2.0**attempt)
+
+
+def _advice() -> str:
+    if not (address := os.environ.get("RAY_ADDRESS")):
+        return ""
+    return (
+        f"; RAY_ADDRESS is {address}: is it up, does it run the same Python and ray, and if it wants a token, are "
+        "RAY_AUTH_MODE=token and its RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH set here?"
+    )
 
 
 @contextmanager
 def _importable() -> Iterator[None]:
     """Let workers, which inherit the environment of the moment ray starts, import this package from any folder."""
     before = os.environ.get("PYTHONPATH")
-    root = str(Path(__file__).resolve().parents[2])
-    os.environ["PYTHONPATH"] = root if not before else f"{root}{os.pathsep}{before}"
+    os.environ["PYTHONPATH"] = str(PROJECT) if not before else f"{PROJECT}{os.pathsep}{before}"
     try:
         yield
     finally:
@@ -199,7 +206,8 @@ def _place() -> Iterator[dict[str, Any]]:
     """
     if address := os.environ.get("RAY_ADDRESS"):
         check_address(address)
-        yield {}
+        # its nodes run already, in an environment of their own
+        yield {"runtime_env": {"env_vars": {"PYTHONPATH": str(PROJECT)}}}
         return
     folder = f"/tmp/pixels-ray-{secrets.token_hex(6)}"  # made by ray: nothing is left when we are killed before
     with _kept(folder):

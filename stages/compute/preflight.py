@@ -16,7 +16,9 @@ from stages.shards.store import source_digest
 _ABSENT = "none"
 _LOOPBACK = re.compile(r"(auto|local|localhost|127\.\d+\.\d+\.\d+)(:\d+)?$")
 _ANSWER_S = 120.0  # a node may have to start a worker on a busy machine
-_CODE = Path(__file__).resolve().parents[1]
+_SHARED = "the project's folder and PIXELS_STORE must lie on a file system that all nodes share, under the same names"
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def check_address(address: str) -> None:
@@ -34,18 +36,24 @@ def check_nodes(ray: Any, folders: Sequence[Path]) -> None:
     """`PoolError` that names each node which differs from this machine, in what, or which does not see the folders."""
     here = describe(folders)
     strategies = ray.util.scheduling_strategies
-    asked: dict[str, Any] = {}
+    asked: dict[Any, str] = {}
     for node in ray.nodes():
         if node["Alive"]:
             on_it = strategies.NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
             remote = ray.remote(num_cpus=0, scheduling_strategy=on_it)(describe)
-            asked[f"{node['NodeManagerAddress']} ({node['NodeManagerHostname']})"] = remote.remote(folders)
-    try:
-        answers = dict(zip(asked, ray.get(list(asked.values()), timeout=_ANSWER_S), strict=True))
-    except ray.exceptions.RayError as error:
-        raise PoolError(f"a node of the cluster did not answer: {error}") from error
-    if faults := [line for name, found in answers.items() for line in differences(name, found, here)]:
+            name = f"node {node['NodeID'][:8]} ({node['NodeManagerHostname']}, {node['NodeManagerAddress']})"
+            asked[remote.remote(folders)] = name
+    if faults := [line for answer, name in asked.items() for line in _faults(ray, answer, name=name, here=here)]:
         raise PoolError("nodes of the cluster are not fit for this work:\n" + "\n".join(f"  {line}" for line in faults))
+
+
+def _faults(ray: Any, answer: Any, *, name: str, here: Mapping[str, str]) -> list[str]:
+    try:
+        return differences(name, ray.get(answer, timeout=_ANSWER_S), here)
+    except ray.exceptions.RayError as error:
+        if "No module named 'stages'" in str(error):
+            return [f"{name}: {PROJECT} is not there; {_SHARED}"]
+        return [f"{name}: {error}"]
 
 
 def describe(folders: Sequence[Path]) -> dict[str, str]:
@@ -55,7 +63,7 @@ def describe(folders: Sequence[Path]) -> dict[str, str]:
         "torch": _package("torch"),
         "ray": _package("ray"),
         "ffmpeg": _ffmpeg(),
-        "code of stages/": source_digest(_CODE)[:12],
+        "code of stages/": source_digest(PROJECT / "stages")[:12],
         **{str(folder): "there" if folder.is_dir() else _ABSENT for folder in folders},
     }
 
@@ -67,10 +75,7 @@ def differences(node: str, found: Mapping[str, str], here: Mapping[str, str]) ->
         if found[name] == expected:
             continue
         if name.startswith(os.sep):
-            lines.append(
-                f"{node}: {name} is not there; workers open shards by their paths, so the project's folder and "
-                "PIXELS_STORE must lie on a file system that all nodes share, under the same name"
-            )
+            lines.append(f"{node}: {name} is not there; workers open shards by their paths: {_SHARED}")
         else:
             lines.append(f"{node}: {name} is {found[name]}, expected {expected} as on this machine")
     return lines

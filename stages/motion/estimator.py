@@ -3,12 +3,17 @@
 Axes: B pairs of H x W pixels, h x w cells of the grid.
 """
 
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
+from stages.motion.dis import TOOL, DisEstimator
+from stages.motion.pwcnet import estimate_quarter_flow, prepare
+from stages.motion.weights import load
 from stages.params import Flow
+from stages.shards.flow_origin import FlowOrigin
 
 
 class FlowEstimator(Protocol):
@@ -27,45 +32,59 @@ class FlowEstimator(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Whom a flow is by."""
+class PwcNetEstimator:
+    """Flow by PWC-Net, on the GPU or the CPU."""
 
-    backend: str
-    weights_sha256: str | None  # None where the backend has none
-    weights_licence: str | None
-    tool: str  # the library that computes it, with its version
-    device: str  # cpu or cuda
+    def __init__(self, flow: Flow, origin: FlowOrigin, folder: Path) -> None:
+        torch.set_num_threads(max(1, int(flow.num_cpus)))
+        net = load(flow.preset, _weights(flow, folder), expected_sha256=origin.weights_sha256)
+        self._net = prepare(
+            net,
+            torch.device(origin.device),
+            precision=flow.precision,
+            channels_last=flow.channels_last,
+            compiled=flow.compile,
+        )
 
-    def __str__(self) -> str:
-        licence = f", weights {self.weights_sha256[:12]}, {self.weights_licence}" if self.weights_sha256 else ""
-        return f"{self.backend} ({self.tool}, {self.device}{licence})"
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """As `FlowEstimator` says."""
+        return estimate_quarter_flow(self._net, first, second).cpu()
 
 
-def find_origin(flow: Flow) -> Origin:
-    """What will compute the flow of these params on this machine, without building it."""
-    from stages.motion.dis import TOOL
+def find_origin(flow: Flow, folder: Path) -> FlowOrigin:
+    """Who will compute the flow of these params on this machine.
 
-    return Origin(flow.backend, weights_sha256=None, weights_licence=None, tool=TOOL, device="cpu")
+    Args:
+        flow: Backend, and what it needs.
+        folder: Of weights.
+    """
+    if flow.backend == "dis":
+        return FlowOrigin("dis", weights_sha256=None, weights_licence=None, tool=TOOL, device="cpu")
+    known = load(flow.preset, _weights(flow, folder)).origin
+    if known is None:
+        raise ValueError(f"{_weights(flow, folder)}: nothing says whose weights these are")
+    device = flow.device if flow.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    return FlowOrigin("pwcnet", known.sha256, known.licence, tool=f"torch {torch.__version__}", device=device)
 
 
 def deciding(flow: Flow) -> dict[str, Any]:
     """Those params on which the bytes of a flow depend: not who shares a core with whom.
 
-    Batches and threads decide where a network sums in another order for another batch; DIS takes pair by pair.
+    A network sums in another order for another batch or more threads; DIS takes pair by pair in one thread.
     """
     if flow.backend == "dis":
         return flow.model_dump(include={"backend", "consistency"})
     return flow.model_dump(exclude={"weights", "device", "num_gpus"})
 
 
-def build(flow: Flow, device: str) -> FlowEstimator:
-    """The estimator of the declared backend.
+def build(flow: Flow, origin: FlowOrigin, folder: Path) -> FlowEstimator:
+    """The estimator of the declared backend; `WeightsError` where the weights are no longer those of the origin."""
+    return DisEstimator() if flow.backend == "dis" else PwcNetEstimator(flow, origin, folder)
 
-    Args:
-        flow: Backend, and what it needs.
-        device: cpu or cuda, from `find_origin`.
-    """
-    from stages.motion.dis import DisEstimator
 
-    return DisEstimator()
+def _weights(flow: Flow, folder: Path) -> Path:
+    path = folder / (flow.weights or "")
+    if not path.is_file():
+        there = ", ".join(sorted(found.name for found in folder.glob("*") if found.suffix != ".md")) or "nothing"
+        raise FileNotFoundError(f"{path}: not found; flow.weights names a file of {folder}/, where there is {there}")
+    return path

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from stages.motion.consistency import inside, leads_home
 from stages.motion.estimator import FlowEstimator, build
 from stages.params import Flow
 from stages.shards.flow_jobs import Attempt
+from stages.shards.flow_origin import FlowOrigin
 from stages.shards.flow_schema import ClipFlow, cells_of, to_units
 from stages.shards.reader import ClipReader
 from stages.shards.schema import DecodedClip
@@ -39,12 +41,13 @@ class FieldMaker:
     """Estimates the flow of clips; a worker gets it by pickle and builds the estimator once, when it first needs it."""
 
     flow: Flow
-    device: str
+    origin: FlowOrigin
+    weights: Path  # absolute: the folder that holds them
 
     @cached_property
     def estimator(self) -> FlowEstimator:
         """The declared backend."""
-        return build(self.flow, self.device)
+        return build(self.flow, self.origin, self.weights)
 
     def __call__(self, reader: ClipReader, clips: Sequence[DecodedClip], attempt: Attempt) -> Iterator[ClipFlow]:
         """Flow of each clip, in their order.
