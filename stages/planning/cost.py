@@ -138,10 +138,8 @@ def estimate(stage: str, item: str | None, params: Params) -> Cost:
         return _perform(params, item, duration_s)
     if stage in ("index", "decode", "leakage"):
         return _reading(stage, params, duration_s)
-    if stage == "flow":
-        return _flow(params, duration_s)
-    if stage == "trajectories":
-        return _tracing(params, duration_s)
+    if stage in ("flow", "trajectories"):
+        return (_flow if stage == "flow" else _tracing)(params, duration_s)
     if stage == "train" and item:
         return Cost(_trained_clips(params), _weights_bytes(params.models[item]), duration_s + _train_s(params, item))
     if stage in ("baselines", "evaluate"):
