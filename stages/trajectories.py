@@ -4,6 +4,7 @@ from stages import layout
 from stages.motion.tracing import TraceMaker, assemble, recipe
 from stages.params import Trajectories
 from stages.progress import progress
+from stages.shards.flow_origin import read_origin
 from stages.shards.store import Store
 
 
@@ -24,4 +25,7 @@ def run(trajectories: Trajectories) -> None:
     assemble(layout.TRAJECTORIES, results)
     clips = [clip for result in results for clip in result.clips]
     lost = sum(clip.lost_share for clip in clips) / max(1, len(clips))
-    print(f"trajectories: {len(clips)} clips in {len(results)} shards; {lost:.0%} of the steps of points are lost")
+    origin = read_origin(layout.FLOW_ORIGIN) or "unknown"
+    print(
+        f"trajectories along flow by {origin}: {len(clips)} clips in {len(results)} shards; {lost:.0%} of all steps are lost"
+    )

@@ -1,6 +1,5 @@
 """The stage: from data/flow alone to data/trajectories; reruns, damage, pruning, forgetting."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from stages.keeping.uses import names_in_use, uses
 from stages.params import Trajectories, read
 from stages.shards.check import ShardError
 from stages.shards.files import sha256
+from stages.shards.flow_origin import FlowOrigin, write_origin
 from stages.shards.flow_schema import ClipFlow
 from stages.shards.trajectory_reader import TrajectoryReader
 from tests.synth.flows import clip_flow, flow_folder
@@ -41,6 +41,7 @@ def test_uniform_flow_carries_points_to_the_right_until_the_grid_starts_anew(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     flow_folder(layout.FLOW, ((right_by_one_px(0, 5), right_by_one_px(1, 0)), (right_by_one_px(2, 3),)))
+    write_origin(layout.FLOW_ORIGIN, FlowOrigin("dis", None, None, tool="opencv 5", device="cpu"))
     trajectories.run(Trajectories(grid_step_px=4, length_steps=3, min_valid=0.5))
     reader = TrajectoryReader()
     positions, lost = reader.positions_px("v0-00000"), reader.lost("v0-00000")
@@ -51,7 +52,7 @@ def test_uniform_flow_carries_points_to_the_right_until_the_grid_starts_anew(
     assert lost[:, :, :-1].max() == 0
     said = capsys.readouterr().out
     # of 6 columns one is lost, in 3 of 5 and in 2 of 3 steps; a clip without steps loses nothing
-    assert re.search(r"3 clips in 2 shards; 7% of the steps of points are lost", said)
+    assert "along flow by dis (opencv 5, cpu): 3 clips in 2 shards; 7% of all steps are lost" in said
 
 
 def test_a_rerun_and_another_store_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ def _sample(fields: Tensor, position: Tensor, size: Size) -> Tensor:
     if shares != [1.0, 1.0]:  # the last cells hang over the frame's edge
         share = torch.tensor(shares, dtype=position.dtype, device=position.device)[:, None, None]
         position = position * share + (share - 1)
-    # x and y apart from each other, each contiguous: grid_sample is then 1.1 times as fast, and so is all else here
+    # x and y each contiguous: grid_sample is as fast as with pairs, all other arithmetic faster
     grid = position.permute(0, 2, 3, 1)
     return functional.grid_sample(fields, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
