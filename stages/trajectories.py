@@ -26,6 +26,5 @@ def run(trajectories: Trajectories) -> None:
     clips = [clip for result in results for clip in result.clips]
     lost = sum(clip.lost_share for clip in clips) / max(1, len(clips))
     origin = read_origin(layout.FLOW_ORIGIN) or "unknown"
-    print(
-        f"trajectories along flow by {origin}: {len(clips)} clips in {len(results)} shards; {lost:.0%} of all steps are lost"
-    )
+    counts = f"{len(clips)} clips in {len(results)} shards; {lost:.0%} of all steps are lost"
+    print(f"trajectories along flow by {origin}: {counts}")
