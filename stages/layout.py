@@ -30,6 +30,9 @@ FLOW_CLIPS = FLOW / "clips.parquet"
 FLOW_REJECTS = FLOW / "rejects.parquet"
 FLOW_ORIGIN = FLOW / "origin.json"  # who estimated it
 
+TRAJECTORIES = Path("data/trajectories")  # with shards/ and manifest.json, as DECODE
+TRAJECTORY_CLIPS = TRAJECTORIES / "clips.parquet"
+
 LEAKS = Path("data/leakage/leaks.parquet")
 
 MIXES = Path("data/mixes/mixes.parquet")

@@ -170,6 +170,14 @@ class Flow(Section):
         return self
 
 
+class Trajectories(Section):
+    """Points that are carried along by flow."""
+
+    grid_step_px: int = Field(ge=1, le=16)
+    length_steps: int = Field(ge=1)
+    min_valid: float | None = Field(ge=0, lt=1)
+
+
 class Leakage(Section):
     """When two videos of different splits count as one, and what then."""
 
@@ -280,6 +288,7 @@ class Params(Section):
     index: Index
     decode: Decode
     flow: Flow
+    trajectories: Trajectories
     leakage: Leakage
     mixes: Mixes
     models: dict[Name, Model] = Field(min_length=1)

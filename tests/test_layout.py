@@ -24,6 +24,7 @@ def outs(stage: str, item: str) -> set[str]:
         ("index", layout.INDEX),
         ("decode", layout.DECODE),
         ("flow", layout.FLOW),
+        ("trajectories", layout.TRAJECTORIES),
         ("leakage", layout.LEAKS.parent),
         ("mixes", layout.MIXES.parent),
         ("train", layout.model("first")),

@@ -31,6 +31,7 @@ OUTS = {
     "perform@first": ["data/videos/first", "data/truth/first"],
     "decode": ["data/decode"],
     "flow": ["data/flow"],
+    "trajectories": ["data/trajectories"],
     "train@pixels": ["models"],
     "evaluate@pixels": ["data/evaluate/pixels"],
     "register@pixels": ["reports/register"],
@@ -77,7 +78,7 @@ def test_killed_while_it_writes(world: Path, stage: str, number: signal.Signals)
 
 
 @pytest.mark.parametrize("seed", [1])
-@pytest.mark.parametrize("stage", ["evaluate@pixels", "register@pixels"])
+@pytest.mark.parametrize("stage", ["trajectories", "evaluate@pixels", "register@pixels"])
 def test_killed_at_a_random_moment(world: Path, stage: str, seed: int) -> None:
     moment_s = time.monotonic() + random.Random(seed).uniform(0.2, 2)
     survives_nothing(world, stage, KILL, lambda: time.monotonic() > moment_s)

@@ -2,18 +2,13 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from stages.motion.grid import expand, middles_px, num_cells, reduce, to_cells, to_pixels
+from stages.motion.grid import expand, middles_px, reduce, to_cells, to_pixels
 
 
 def ramp(height: int, width: int) -> torch.Tensor:
     """A plane over pixel positions: 3 + x / 2 - y / 4."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return 3 + 0.5 * x - 0.25 * y
-
-
-@pytest.mark.parametrize(("side_px", "expected"), [(4, 1), (5, 2), (126, 32), (128, 32), (224, 56)])
-def test_a_last_cell_may_hang_over_the_edge(side_px: int, expected: int) -> None:
-    assert num_cells(side_px) == expected
 
 
 def test_the_middle_of_a_cell_lies_between_its_second_and_third_pixel() -> None:

@@ -98,6 +98,8 @@ def test_the_papers_network_costs_what_was_counted_for_it(tmp_path: Path) -> Non
         ("index", None, {"perform__regular": {"solos_per_instrument": 60, "duets": 8, "twins": 8}}),
         ("decode", None, {"perform__duration_s": 60.0}),
         ("flow", None, {"clip__frame_rate_hz": 16}),
+        ("trajectories", None, {"trajectories__grid_step_px": 1}),
+        ("trajectories", None, {"clip__frame_rate_hz": 24}),
         ("train", "pixels", {"train__steps": 12000}),
         ("baselines", None, {"mixes__test": {"different2": 600}}),
         ("evaluate", "pixels", {"mixes__test": {"different2": 600}}),
@@ -133,3 +135,11 @@ def test_flow_by_a_network_takes_longer_and_the_way_back_as_long_again(tmp_path:
         for flow in (section, neural, lite, forward)
     )
     assert half == pytest.approx(dis / 2) and dis < quick < slow
+
+
+def test_bytes_of_trajectories_are_counted(tmp_path: Path) -> None:
+    """Clips of 24 frames, 128 x 128 px, a point for each 4 x 4: 118 kB each, in three places."""
+    small = params(tmp_path, clip__duration_s=3.0, clip__frame_rate_hz=8, clip__frame_side_px=128)
+    found = estimate("trajectories", None, small)
+    assert found.clips > 100
+    assert found.written_bytes / found.clips == 3 * 5 * 23 * 32 * 32

@@ -24,6 +24,7 @@ RESULTS = (
     "data/index/*",
     "data/decode/**/*",
     "data/flow/**/*",
+    "data/trajectories/**/*",
     "data/leakage/*",
     "data/mixes/*",
     "data/evaluate/**/*",
