@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help run plan doctor gc environment test nightly check lint format types imports lock preset unseen benchmarks clean
 SEEDS ?= 101 102 103
-BENCHMARKS ?= bss clips decode inputs rejects step
+BENCHMARKS ?= bss clips decode flow inputs rejects step trajectories
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
