@@ -211,6 +211,7 @@ class Appearance(Section):
 
     base_channels: int = Field(ge=4, le=128)
     pooling: Literal["max", "mean"]
+    standardise: bool
     num_frames: int = Field(ge=1, le=16)
     frame_stride: int = Field(ge=1)
     crop_px: int = Field(ge=32, le=1024, multiple_of=16)

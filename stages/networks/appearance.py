@@ -3,12 +3,10 @@
 Axes: M clips, P frames of a clip, K channels, H x W pixels, h x w cells (H / 16 x W / 16).
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-Pooling = Literal["max", "mean"]
+from stages.params import Appearance
 
 
 class ResidualBlock(nn.Module):
@@ -37,9 +35,9 @@ class AppearanceNetwork(nn.Module):
     Its first 3x3 convolution, which loses the stride, keeps dilation 1; the three that follow take dilation 2.
     """
 
-    def __init__(self, channels: int, base_channels: int, *, pooling: Pooling = "max") -> None:
+    def __init__(self, channels: int, look: Appearance) -> None:
         super().__init__()
-        width, self._pooling = base_channels, pooling
+        width, self._pooling = look.base_channels, look.pooling
         self.trunk = nn.Sequential(
             nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(width),
@@ -51,6 +49,7 @@ class AppearanceNetwork(nn.Module):
             *_group(4 * width, 8 * width, stride=1, dilation=2),
         )
         self.last = nn.Conv2d(8 * width, channels, 3, padding=1)
+        self.standard = nn.BatchNorm1d(channels, affine=False) if look.standardise else nn.Identity()
         for layer in self.trunk.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
@@ -63,12 +62,13 @@ class AppearanceNetwork(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Description of each clip, (M, P, 3, H, W) -> (M, K) in (0, 1): max over frames, pooled over cells, sigmoid.
 
-        The paper takes the maximum over cells, too, where one cell decides and its neighbours learn nothing: with few
-        videos the mean knows unseen players better (docs/decisions/0014).
+        The paper takes the maximum over cells, too, and goes on as it is. With few videos the mean knows unseen players
+        better, and a network that starts from noise describes all clips alike, which gives the sound nothing to go by
+        unless descriptions are brought to unit deviation (docs/decisions/0015).
         """
         cells = self.cells(frames)
         pooled = cells.amax(dim=(-2, -1)) if self._pooling == "max" else cells.mean(dim=(-2, -1))
-        return torch.sigmoid(pooled)
+        return torch.sigmoid(self.standard(pooled))
 
 
 def _group(inputs: int, outputs: int, *, stride: int, dilation: int) -> tuple[ResidualBlock, ResidualBlock]:

@@ -27,7 +27,7 @@ class PixelsSeparator(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.appearance = AppearanceNetwork(model.channels, model.appearance.base_channels)
+        self.appearance = AppearanceNetwork(model.channels, model.appearance)
         self.audio = AudioNetwork(model.channels, levels=model.audio.levels, base_channels=model.audio.base_channels)
         self.synthesizer = Synthesizer(model.channels)
 
