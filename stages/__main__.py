@@ -14,6 +14,7 @@ STAGES = {
     "index": "List the clips of a folder of videos; say why a video is refused.",
     "decode": "Decode indexed videos into frame, audio and motion shards.",
     "leakage": "Look for videos that are in two splits under two names.",
+    "coincidence": "Test whether sound and motion begin together; flag still pictures and foreign sound.",
     "mixes": "Draw the fixed mixes on which models are compared.",
     "train": "Train one model by mix-and-separate (item: model).",
     "baselines": "Score ideal masks and separation without pictures on the fixed mixes.",

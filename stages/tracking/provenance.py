@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages import layout
 from stages.shards.files import read_json, sha256
+from stages.shards.flags import describe
 
 # What decides a result; dvc.lock and DVC's .gitignore files change in the course of every run.
 _CODE = ("stages", "params.yaml", "dvc.yaml", "requirements.txt", "requirements.lock")
@@ -41,6 +42,12 @@ def licences(name: str) -> dict[str, str]:
     """Tags `licences` of the videos that a model was trained on, and `non_commercial`, as its model.json says."""
     card = read_json(layout.model(name) / "model.json")
     return {"licences": ", ".join(card["licences"]), "non_commercial": str(card["non_commercial"]).lower()}
+
+
+def left_out(name: str) -> dict[str, str]:
+    """Tag `left_out`: what was kept from a model's training by `train.leave_out`, as its model.json says."""
+    card = read_json(layout.model(name) / "model.json")
+    return {"left_out": describe(card["left_out"])}
 
 
 def digests(folder: Path) -> dict[str, str]:
