@@ -1,9 +1,9 @@
 """Whether what is heard begins when something begins to move: the likelihood of coinciding onsets.
 
 With a_t, v_t in {0, 1} for onsets of sound and of motion in frame t, and each frame a match with probability p,
-log L = N_match log p + (T - N_match) log(1 - p) and N_match = 2 a'v - 1'a - 1'v + T. A tolerance of n frames counts in a'v
-every onset of motion that is within n frames of one of sound. Onsets of motion are more than 2 n frames apart, so no two
-of them are counted for the same onset of sound and N_match is what it would be if each were moved to where it belongs.
+log L = N_match log p + (T - N_match) log(1 - p) and N_match = 2 a'v - 1'a - 1'v + T. A tolerance of n frames counts in
+a'v every onset of motion that is within n frames of one of sound. Onsets of motion are more than 2 n frames apart, so
+no two of them count for one onset of sound, and N_match is what it would be if each were moved to where it belongs.
 (The onsets are those of Barzelay and Schechner 2007, Harmony in motion: sudden sound, accelerating motion.)
 
 Axes: C clips of a video, R regions of the picture, T motion frames, S = T circular shifts of the sound, G cells a side.
@@ -80,8 +80,8 @@ def on_motion_frames(times_s: Tensor, num_frames: int, motion_rate_hz: int, *, f
         times_s: (N,), on any clock.
         num_frames: T.
         motion_rate_hz: Of the motion signal.
-        first_s: Time of entry 0 of `motion_rise` on that clock. Motion frame t is the difference of pictures t - 1 and t
-            and so stands for the time between them; its rise from frame t - 1 is the acceleration at picture t - 1.
+        first_s: Time of entry 0 of `motion_rise` on that clock. Motion frame t is the difference of pictures t - 1 and
+            t and so stands for the time between them; its rise from frame t - 1 is the acceleration at picture t - 1.
     """
     frames = torch.floor((times_s - first_s) * motion_rate_hz + 0.5).long()
     onsets = torch.zeros(num_frames, dtype=torch.bool)
@@ -100,12 +100,12 @@ def log_likelihood(matches: Tensor, num_frames: int, p: Tensor) -> Tensor:
 
 
 def hits(sound: Tensor, motion: Tensor, *, tolerance: int) -> Tensor:
-    """a'v: onsets of motion (..., T) within `tolerance` frames of one of sound (T,) or (..., T)."""
+    """Number a'v of onsets of motion (..., T) within `tolerance` frames of one of sound (T,) or (..., T)."""
     return (_widened(sound, tolerance) * motion.float()).sum(dim=-1)
 
 
 def shifted_hits(sound: Tensor, motion: Tensor, *, tolerance: int) -> Tensor:
-    """A'v for every circular shift of the sound, (..., R, S), of sound (..., T) and motion (..., R, T); shift 0 first."""
+    """Hits at each circular shift of the sound, (..., R, S), of sound (..., T) and motion (..., R, T); shift 0 first."""
     num_frames = sound.shape[-1]
     steps = torch.arange(num_frames)
     shifted = _widened(sound, tolerance)[..., (steps[:, None] - steps) % num_frames]  # (..., T, S)
@@ -144,7 +144,7 @@ def _weigh(sound: Tensor, motion: Tensor, tolerance: int) -> list[Evidence]:
 
 
 def region_ranks(num_hits: Tensor, num_visual: Tensor) -> Tensor:
-    """2 a'v - 1'v, by which regions are ranked for fixed sound and p > 1/2; without the 2 none would beat a still one."""
+    """2 a'v - 1'v: orders regions for fixed sound and p > 1/2; without the 2 none would beat a still one."""
     return 2 * num_hits - num_visual
 
 

@@ -41,8 +41,8 @@ class Scored:
 def judge(clips: Sequence[DecodedClip], onsets: Onsets, settings: Coincidence) -> list[ClipCoincidence]:
     """A row for each of N clips, sorted as they are.
 
-    A video is dubbed where its sound coincides with its motion hardly better than the same sound shifted in time, though
-    there are enough onsets of both.
+    A video is dubbed where its sound coincides with its motion hardly better than the same sound shifted in time,
+    though there are enough onsets of both.
     """
     still = (onsets.levels < settings.still_motion).tolist()
     own = _weigh(onsets, [Pair((n,), (n,)) for n in range(len(clips))], settings)

@@ -41,7 +41,9 @@ def leave_out(
             f"{path}: has {len(rows)} clips, but not {missing[0]} and {len(missing) - 1} more that were decoded; run "
             f"`dvc repro coincidence`"
         )
-    marked = {flag: {clip_id for clip_id, row in rows.items() if getattr(row, flag)} for flag in flags}
+    marked: dict[Flag, set[str]] = {
+        flag: {clip_id for clip_id, row in rows.items() if getattr(row, flag)} for flag in flags
+    }
     counts = {
         flag: sum(clip.clip_id in ids and clip.split == "train" for clip in clips) for flag, ids in marked.items()
     }

@@ -24,6 +24,7 @@ RESULTS = (
     "data/index/*",
     "data/decode/**/*",
     "data/leakage/*",
+    "data/coincidence/*",
     "data/mixes/*",
     "data/evaluate/**/*",
     "models/**/*",
