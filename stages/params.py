@@ -154,6 +154,7 @@ class Coincidence(Section):
 
     tolerance_frames: int = Field(ge=0, le=12)
     lead_ms: float = Field(ge=-200, le=200)
+    lead_range_frames: int = Field(ge=0, le=12)
     sound_gap_ms: float = Field(ge=20, le=1000)
     sound_rise: float = Field(ge=0)
     motion_rise: float = Field(ge=0)

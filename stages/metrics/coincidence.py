@@ -26,14 +26,14 @@ _CHUNK = 256  # pairs at once
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How well sound and the region of the picture that fits it best coincide."""
+    """How well sound and motion coincide in the region of the picture and with the lead that fit best."""
 
     num_frames: int  # T
     num_audio_onsets: int
     num_visual_onsets: int  # of that region
     p: float  # maximum-likelihood probability of a match, N_match / T
     ll: float  # log-likelihood at p, nats a frame
-    lift: float  # `ll` less the mean of the same over all circular shifts of the sound, each with its own best region
+    lift: float  # log-likelihood under p less its mean over all circular shifts of the sound, each fitted alike
 
 
 def spread_repeats(motion: Tensor) -> Tensor:
@@ -105,32 +105,34 @@ def hits(sound: Tensor, motion: Tensor, *, tolerance: int) -> Tensor:
 
 
 def shifted_hits(sound: Tensor, motion: Tensor, *, tolerance: int) -> Tensor:
-    """Hits at each circular shift of the sound, (..., R, S), of sound (..., T) and motion (..., R, T); shift 0 first."""
+    """Hits at each circular shift of the sound, (..., R, S), of sound (..., T) and motion (..., R, T); 0 first."""
     num_frames = sound.shape[-1]
     steps = torch.arange(num_frames)
     shifted = _widened(sound, tolerance)[..., (steps[:, None] - steps) % num_frames]  # (..., T, S)
     return motion.float() @ shifted
 
 
-def weigh(sound: Tensor, motion: Tensor, *, tolerance: int) -> list[Evidence]:
+def weigh(sound: Tensor, motion: Tensor, *, tolerance: int, leads: int) -> list[Evidence]:
     """Evidence of B pairs of sound and motion.
 
-    A pair may be of C clips: the region is then one for all of them, and each clip's sound is shifted in itself.
+    A pair may be of C clips: region and lead are then one for all of them, and each clip's sound is shifted in itself.
 
     Args:
         sound: Onsets, bool (B, C, T).
         motion: Onsets of each region, bool (B, C, R, T).
         tolerance: Frames.
+        leads: Motion may lead by 0 to so many frames (in a circle), whichever fits best.
     """
     chunks = zip(sound.split(_CHUNK), motion.split(_CHUNK), strict=True)
-    return [evidence for some, others in chunks for evidence in _weigh(some, others, tolerance)]
+    return [evidence for some, others in chunks for evidence in _weigh(some, others, tolerance, leads)]
 
 
-def _weigh(sound: Tensor, motion: Tensor, tolerance: int) -> list[Evidence]:
+def _weigh(sound: Tensor, motion: Tensor, tolerance: int, leads: int) -> list[Evidence]:
     num_frames = sound.shape[1] * sound.shape[2]
     num_audio, num_visual = sound.sum(dim=(1, 2)), motion.sum(dim=(1, 3))  # (B,), (B, R)
     hits_BRS = shifted_hits(sound, motion, tolerance=tolerance).sum(dim=1)
-    ranks_BRS = region_ranks(hits_BRS, num_visual[..., None])
+    unled_BRS = region_ranks(hits_BRS, num_visual[..., None])
+    ranks_BRS = torch.stack([unled_BRS.roll(lead, dims=-1) for lead in range(leads + 1)]).amax(dim=0)
     matches = ranks_BRS.amax(dim=1).double() - num_audio[:, None] + num_frames  # (B, S)
     p = matches[:, 0] / num_frames
     # at one p for all: a shift's own maximum would be high for too few matches as well as for many

@@ -144,7 +144,11 @@ def _weigh(onsets: Onsets, pairs: Sequence[Pair], settings: Coincidence) -> list
     for positions in alike.values():
         sound = onsets.sound[torch.tensor([pairs[n].sound for n in positions])]
         motion = onsets.motion[torch.tensor([pairs[n].motion for n in positions])]
-        found |= zip(positions, weigh(sound, motion, tolerance=settings.tolerance_frames), strict=True)
+        found |= zip(
+            positions,
+            weigh(sound, motion, tolerance=settings.tolerance_frames, leads=settings.lead_range_frames),
+            strict=True,
+        )
     return [found[n] for n in range(len(pairs))]
 
 

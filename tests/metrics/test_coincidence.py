@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -80,7 +81,7 @@ def test_evidence_by_hand() -> None:
     """T = 10, sound at 2 and 7; region 0 moves at 2 and 5, region 1 at 2 alone, region 2 never."""
     sound = at([2, 7], 10)
     motion = torch.stack([at([2, 5], 10), at([2], 10), at([], 10)])
-    (found,) = weigh(sound[None, None], motion[None, None], tolerance=0)
+    (found,) = weigh(sound[None, None], motion[None, None], tolerance=0, leads=0)
     assert (found.num_frames, found.num_audio_onsets, found.num_visual_onsets) == (10, 2, 1)
     assert found.p == pytest.approx(0.9)  # 2 * 1 - 2 - 1 + 10 = 9
     assert found.ll == pytest.approx(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
@@ -95,10 +96,10 @@ def test_a_region_is_one_for_all_clips_of_a_video() -> None:
     """Each clip alone has a region that fits it wholly; no region fits both."""
     sound = torch.stack([at([3], 12), at([8], 12)])
     motion = torch.stack([torch.stack([at([3], 12), at([6], 12)]), torch.stack([at([1], 12), at([8], 12)])])
-    alone = weigh(sound[:, None], motion[:, None], tolerance=0)
+    alone = weigh(sound[:, None], motion[:, None], tolerance=0, leads=0)
     assert [evidence.p for evidence in alone] == [1.0, 1.0]
     assert [evidence.ll for evidence in alone] == [0.0, 0.0]
-    (together,) = weigh(sound[None], motion[None], tolerance=0)
+    (together,) = weigh(sound[None], motion[None], tolerance=0, leads=0)
     assert (together.num_frames, together.p) == (24, (2 * 1 - 2 - 2 + 24) / 24)
 
 
@@ -116,7 +117,7 @@ def random_onsets(*shape: int, share: float, seed: int) -> Tensor:
 def test_sound_and_motion_that_know_nothing_of_each_other_have_no_lift() -> None:
     """Though each pair chooses the best of nine regions: so does each of its shifts."""
     sound, motion = random_onsets(600, 1, 72, share=0.07, seed=1), random_onsets(600, 1, 9, 72, share=0.06, seed=2)
-    lifts = torch.tensor([evidence.lift for evidence in weigh(sound, motion, tolerance=0)])
+    lifts = torch.tensor([evidence.lift for evidence in weigh(sound, motion, tolerance=0, leads=0)])
     assert lifts.std() > 0.02
     assert abs(lifts.mean()) < 0.01  # three standard errors are 0.007
 
@@ -124,15 +125,29 @@ def test_sound_and_motion_that_know_nothing_of_each_other_have_no_lift() -> None
 def test_sound_that_follows_one_region_has_lift_and_the_area_tells() -> None:
     motion = random_onsets(60, 1, 9, 72, share=0.06, seed=3)
     sound = motion[:, :, 4].roll(1, dims=-1)
-    own = [evidence.lift for evidence in weigh(sound, motion, tolerance=1)]
-    other = [evidence.lift for evidence in weigh(sound.roll(1, dims=0), motion, tolerance=1)]
+    own = [evidence.lift for evidence in weigh(sound, motion, tolerance=1, leads=0)]
+    other = [evidence.lift for evidence in weigh(sound.roll(1, dims=0), motion, tolerance=1, leads=0)]
     area = area_under_curve(own, other)
     assert area is not None and area > 0.98
     exact = area_under_curve(
-        [evidence.lift for evidence in weigh(sound, motion, tolerance=0)],
-        [evidence.lift for evidence in weigh(sound.roll(1, dims=0), motion, tolerance=0)],
+        [evidence.lift for evidence in weigh(sound, motion, tolerance=0, leads=0)],
+        [evidence.lift for evidence in weigh(sound.roll(1, dims=0), motion, tolerance=0, leads=0)],
     )
     assert exact is not None and exact < 0.7  # off by one frame: the tolerance is what finds it
+
+
+def test_motion_may_lead_within_a_range_and_the_null_may_too() -> None:
+    motion = random_onsets(60, 1, 9, 72, share=0.06, seed=3)
+    sound = motion[:, :, 4].roll(2, dims=-1)
+    means = [
+        float(np.mean([evidence.lift for evidence in weigh(sound, motion, tolerance=0, leads=leads)]))
+        for leads in range(4)
+    ]
+    assert abs(means[0]) < 0.03 and abs(means[1]) < 0.03 and means[2] > 0.1 and means[3] > 0.1
+    foreign = [evidence.lift for evidence in weigh(sound.roll(7, dims=0), motion, tolerance=0, leads=3)]
+    assert abs(np.mean(foreign)) < 0.03
+    behind = weigh(motion[:, :, 4], motion.roll(2, dims=-1), tolerance=0, leads=3)
+    assert abs(np.mean([evidence.lift for evidence in behind])) < 0.04  # motion that follows its sound does not make it
 
 
 def test_areas_by_hand() -> None:
@@ -157,7 +172,7 @@ def test_a_moving_cell_beats_a_still_one_which_it_would_not_without_the_2() -> N
 
 
 def test_motion_is_on_the_clock_of_the_pictures_between_which_it_happens() -> None:
-    """Something jumps between all pictures from number 10 on: it accelerates at picture 9, which is shown at 9 / 24 s."""
+    """Something moves between all pictures from number 9 on: it accelerates at picture 9, shown at 9 / 24 s."""
     motion = torch.zeros(48, 4, 4)
     motion[10:] = 8.0
     motion[20:] = 24.0

@@ -98,7 +98,7 @@ def test_the_papers_network_costs_what_was_counted_for_it(tmp_path: Path) -> Non
         ("index", None, {"perform__regular": {"solos_per_instrument": 60, "duets": 8, "twins": 8}}),
         ("decode", None, {"perform__duration_s": 60.0}),
         ("coincidence", None, {"perform__duration_s": 60.0}),
-        ("train", "pixels", {"train__steps": 1200}),
+        ("train", "pixels", {"train__steps": 3000}),
         ("baselines", None, {"mixes__test": {"different2": 600}}),
         ("evaluate", "pixels", {"mixes__test": {"different2": 600}}),
     ],
