@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import Annotated
 
 from stages import layout
+from stages.metrics.coincidence import around
 from stages.metrics.coincidence_scores import judge, score_pairs, summarise, table
 from stages.metrics.onset_shards import OnsetMaker, joined, read_onsets, write_maps
 from stages.metrics.pointing import score_maps
@@ -43,7 +44,7 @@ def run(
     write_maps(layout.COINCIDENCE_MAPS, clips, onsets)
     summary = summarise(clips, rows, score_pairs(clips, onsets, coincidence))
     truths = [layout.TRUTH / name for name in builtin]
-    write_json(
-        layout.COINCIDENCE_METRICS, summary | {"maps": score_maps(clips, onsets.maps, truths, clip.frame_rate_hz)}
-    )
+    for name, maps in {"maps": around(onsets.maps), "most_moving": onsets.changes}.items():
+        summary[name] = score_maps(clips, maps, truths, clip.frame_rate_hz)
+    write_json(layout.COINCIDENCE_METRICS, summary)
     print("\n".join(f"coincidence: {line}" for line in table(summary)))

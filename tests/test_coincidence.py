@@ -87,7 +87,6 @@ def test_every_frozen_picture_and_no_moving_one_is_still(rows: dict[str, list[Cl
     assert rates == {"first": 0.0, "frozen": 1.0, "foreign": 0.0}
     still = max(row.motion for row in rows["frozen"])
     moving = min(row.motion for row in rows["first"])
-    print("STILL", still, moving)
     assert still < 0.5 * SETTINGS.still_motion < 2 * SETTINGS.still_motion < moving
 
 
@@ -98,9 +97,7 @@ def test_foreign_sound_is_found_far_more_often_than_own_sound_is_suspected(
     assert rates["first"] <= 0.13, rates
     assert rates["foreign"] >= rates["first"] + 0.3, rates
     assert rates["frozen"] == 0.0  # nothing moves, so nothing tells
-    print("RATES", rates)
     lifts = {name: float(np.mean([row.video_lift for row in of_arrival])) for name, of_arrival in rows.items()}
-    print("LIFTS", lifts)
     assert lifts["first"] > 0.08 and abs(lifts["foreign"]) < 0.04 and lifts["frozen"] == 0.0, lifts
 
 
@@ -116,10 +113,10 @@ def test_the_area_is_high_for_performances_and_the_map_points_at_who_plays() -> 
     assert figures["overall"]["clips"] == 3 * 64
     assert len(figures["labels"]) == 8
     maps = figures["maps"]
-    print("MAPS", figures["maps"])
     assert maps["clips"] == 64 and 0 < maps["chance"] < 0.6
-    assert maps["pointing"] > maps["chance"] + 0.12, maps
-    assert maps["auc"] > 0.55, maps
+    assert maps["pointing"] > maps["chance"] + 0.3, maps
+    assert maps["auc"] > 0.6 and maps["over_silent"] > 0.7, maps
+    assert figures["most_moving"]["chance"] == maps["chance"]
 
 
 def test_alone_performances_tell_their_sound_from_others(
@@ -128,7 +125,6 @@ def test_alone_performances_tell_their_sound_from_others(
     bare(world, tmp_path, monkeypatch)
     run()
     overall = read_json(layout.COINCIDENCE_METRICS)["overall"]
-    print("OVER", overall)
     assert overall["auc"] > 0.8 and overall["video_auc"] > 0.88, overall
     assert overall["lift"] > 4 * abs(overall["mismatched_lift"])
     assert overall["mismatched_pairs"] == 64 * 15  # there are fewer other videos than are asked for
@@ -215,17 +211,20 @@ def test_gc_keeps_what_is_in_use_and_forget_finds_a_video(
 
 
 @pytest.mark.real_media
-def test_real_clips_are_moving_and_rated(real_media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_clips_of_things_that_are_struck_have_lift(
+    real_media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clear ones: of all real clips at hand, most of them speech, animals and whole bands, no such thing is true."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PIXELS_SERIAL", "1")
     folder = tmp_path / "videos" / "real"
     folder.mkdir(parents=True)
-    for name in ("gh_hitting_bag.mp4", "gh_hitting_metal.mp4", "difffoley_drum.mp4", "avsync15_striking_bowling.mp4"):
-        (folder / name).symlink_to(real_media / "real" / name)
+    for name in ("gh_hitting_bag.mp4", "vas_hammer_video_00323.mp4", "difffoley_drum.mp4"):
+        shutil.copy(real_media / "real" / name, folder / name)
     bounds = PARAMS.index.model_copy(update={"videos": "videos", "builtin": ()})
     index.run(PARAMS.clip, bounds)
     decode.run(PARAMS.clip, PARAMS.decode, bounds.videos, 1.0)
     rows = run()
-    assert len({row.video_id for row in rows}) == 4
+    assert len({row.video_id for row in rows}) == 3
     assert not any(row.still or row.dubbed for row in rows)
-    assert min(row.video_lift for row in rows) > 0.03  # things are struck in all of them
+    assert min(row.video_lift for row in rows) > 0.03

@@ -155,6 +155,11 @@ def coincidence_map(sound: Tensor, cells: Tensor, *, tolerance: int) -> Tensor:
     return region_ranks(hits(sound, cells, tolerance=tolerance), cells.sum(dim=-1))
 
 
+def around(maps: Tensor) -> Tensor:
+    """Mean of each cell and the two next to it in all directions, float (N, G, G): players are larger than a cell."""
+    return functional.avg_pool2d(maps.float()[:, None], 5, 1, 2, count_include_pad=False)[:, 0]
+
+
 def area_under_curve(matched: Sequence[float], mismatched: Sequence[float]) -> float | None:
     """Probability that a matched pair scores higher than a mismatched one, ties counting half; None without either."""
     if not matched or not mismatched:

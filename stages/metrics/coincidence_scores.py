@@ -44,7 +44,8 @@ def judge(clips: Sequence[DecodedClip], onsets: Onsets, settings: Coincidence) -
     A video is dubbed where its sound coincides with its motion hardly better than the same sound shifted in time,
     though there are enough onsets of both.
     """
-    still = (onsets.levels < settings.still_motion).tolist()
+    levels = onsets.changes.flatten(1).amax(dim=1)
+    still = (levels < settings.still_motion).tolist()
     own = _weigh(onsets, [Pair((n,), (n,)) for n in range(len(clips))], settings)
     whole = {video: _of_video(places, still, onsets, settings) for video, places in by_video(clips).items()}
     return [
@@ -61,7 +62,7 @@ def judge(clips: Sequence[DecodedClip], onsets: Onsets, settings: Coincidence) -
             still=standing,
             dubbed=video is not None and _is_dubbed(video, settings),
         )
-        for clip, evidence, level, standing in zip(clips, own, onsets.levels.tolist(), still, strict=True)
+        for clip, evidence, level, standing in zip(clips, own, levels.tolist(), still, strict=True)
     ]
 
 

@@ -35,6 +35,16 @@ _FILE = "onsets.npz"
 _STAGES = Path(__file__).parents[1]
 _CODE = ("audio/onsets.py", "metrics/coincidence.py", "metrics/onset_shards.py", "shards/reader.py")
 _PACKAGES = ("torch", "torchaudio", "numpy")
+# of the sections `clip` and `coincidence`, what decides about onsets
+_DECISIVE = {
+    "sample_rate_hz",
+    "frame_rate_hz",
+    "tolerance_frames",
+    "lead_ms",
+    "sound_gap_ms",
+    "sound_rise",
+    "motion_rise",
+}
 _ROUNDING = 1e-6  # of a frame: far above the error of float seconds
 
 
@@ -44,7 +54,7 @@ class Onsets:
 
     sound: Tensor  # bool (N, T)
     motion: Tensor  # bool (N, R, T)
-    levels: Tensor  # float32 (N,): mean change of the busiest cell, luma levels
+    changes: Tensor  # float32 (N, G, G): mean change of each cell from one picture to the next, luma levels
     maps: Tensor  # int16 (N, G, G): ranks of cells, see `coincidence_map`
 
 
@@ -80,8 +90,7 @@ class OnsetMaker:
         )
         sound = on_motion_frames(times_s, len(motion), rate_hz, first_s=self._first_s(clip))
         ranks = coincidence_map(sound, cells, tolerance=settings.tolerance_frames)
-        level = motion.mean(dim=0).amax()
-        return Onsets(sound[None], regions[None], level[None], ranks.to(torch.int16)[None])
+        return Onsets(sound[None], regions[None], motion.mean(dim=0)[None], ranks.to(torch.int16)[None])
 
     def _first_s(self, clip: DecodedClip) -> float:
         """Time after the clip's first sample at which sound belongs to the first rise of motion."""
@@ -106,18 +115,6 @@ class OnsetMaker:
             "code": source_digest(*(_STAGES / place for place in _CODE)),
             "packages": {name: version(name) for name in _PACKAGES},
         }
-
-
-# of the sections `clip` and `coincidence`, what decides about onsets
-_DECISIVE = {
-    "sample_rate_hz",
-    "frame_rate_hz",
-    "tolerance_frames",
-    "lead_ms",
-    "sound_gap_ms",
-    "sound_rise",
-    "motion_rise",
-}
 
 
 def read_onsets(folder: Path) -> Onsets:

@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from stages.metrics.coincidence import (
     area_under_curve,
+    around,
     cell_curves,
     coincidence_map,
     hits,
@@ -216,3 +217,10 @@ def test_visual_onsets_stand_out_and_keep_their_distance_at_any_strength() -> No
         assert found.nonzero()[:, 0].tolist() == [13, 30, 52]
     faint = visual_onsets(0.001 * curve, 24, tolerance=2, rise=0.8)
     assert not faint.any()  # thousandths of a luma level are no motion
+
+
+def test_a_map_is_seen_with_its_neighbours() -> None:
+    ranks = torch.zeros(1, 6, 6, dtype=torch.int16)
+    ranks[0, 0, 0] = 18
+    found = around(ranks)[0]
+    assert found[0, 0] == 2 and found[2, 2] == pytest.approx(18 / 25) and found[3, 0] == 0
