@@ -214,7 +214,7 @@ def test_gc_keeps_what_is_in_use_and_forget_finds_a_video(
 def test_real_clips_of_things_that_are_struck_have_lift(
     real_media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clear ones: of all real clips at hand, most of them speech, animals and whole bands, no such thing is true."""
+    """The clear ones: of real clips at large, most of them speech, animals and bands, it does not hold."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PIXELS_SERIAL", "1")
     folder = tmp_path / "videos" / "real"

@@ -44,7 +44,7 @@ def leave_out(
     marked: dict[Flag, set[str]] = {
         flag: {clip_id for clip_id, row in rows.items() if getattr(row, flag)} for flag in flags
     }
-    counts = {
+    counts: dict[Flag, int] = {
         flag: sum(clip.clip_id in ids and clip.split == "train" for clip in clips) for flag, ids in marked.items()
     }
     return [clip for clip in clips if not any(clip.clip_id in ids for ids in marked.values())], counts
