@@ -16,6 +16,7 @@ STAGES = {
     "flow": "Estimate how pictures move, from each frame of a clip to the next.",
     "trajectories": "Carry points along the flow of every clip.",
     "leakage": "Look for videos that are in two splits under two names.",
+    "coincidence": "Test whether sound and motion begin together; flag still pictures and foreign sound.",
     "mixes": "Draw the fixed mixes on which models are compared.",
     "train": "Train one model by mix-and-separate (item: model).",
     "baselines": "Score ideal masks and separation without pictures on the fixed mixes.",

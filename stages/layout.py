@@ -35,6 +35,10 @@ TRAJECTORY_CLIPS = TRAJECTORIES / "clips.parquet"
 
 LEAKS = Path("data/leakage/leaks.parquet")
 
+COINCIDENCE = Path("data/coincidence/coincidence.parquet")
+COINCIDENCE_METRICS = COINCIDENCE.with_name("metrics.json")
+COINCIDENCE_MAPS = COINCIDENCE.with_name("maps.npz")
+
 MIXES = Path("data/mixes/mixes.parquet")
 
 TRAINING_VIDEOS = Path("training_videos.json")  # beside a model's weights and its checkpoints: whom they have seen

@@ -16,6 +16,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Kind = Literal["different2", "different3", "different4", "same2", "video2", "shifted2"]
 Sampling = Literal["videos", "labels"]
 Head = Literal["independent", "competitive"]
+Flag = Literal["still", "dubbed"]
 ListedSplit = Literal["train", "validation", "test"]
 Folder = Annotated[str, Field(pattern=r"^(\.|[^/]+(/[^/]+)*)$")]  # below a root; "." is the root itself
 Licence = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*( (WITH|AND|OR) [A-Za-z0-9.+-]+)*$")]  # SPDX
@@ -189,6 +190,21 @@ class Leakage(Section):
     min_sound_share: float = Field(gt=0, le=1)
 
 
+class Coincidence(Section):
+    """When onsets of sound and motion count as such and as coinciding, and when a clip is flagged for it."""
+
+    tolerance_frames: int = Field(ge=0, le=12)
+    lead_ms: float = Field(ge=-200, le=200)
+    lead_range_frames: int = Field(ge=0, le=12)
+    sound_gap_ms: float = Field(ge=20, le=1000)
+    sound_rise: float = Field(ge=0)
+    motion_rise: float = Field(ge=0)
+    still_motion: float = Field(ge=0, le=255)
+    dubbed_lift: float
+    dubbed_min_onsets: int = Field(ge=1)
+    mismatched: int = Field(ge=1, le=1000)
+
+
 class Mixes(Section):
     """The fixed mixes on which models are compared."""
 
@@ -269,6 +285,7 @@ class Train(Section):
     precision: Literal["fp32", "bf16"]
     channels_last: bool
     num_sources: int = Field(ge=2, le=4)
+    leave_out: tuple[Flag, ...]
     sampling: Sampling
     mask: Literal["binary", "ratio"]
     gain_low: float = Field(gt=0)
@@ -309,6 +326,7 @@ class Params(Section):
     flow: Flow
     trajectories: Trajectories
     leakage: Leakage
+    coincidence: Coincidence
     mixes: Mixes
     models: dict[Name, Model] = Field(min_length=1)
     train: Train

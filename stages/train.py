@@ -5,6 +5,7 @@ from typing import Annotated
 from stages import layout
 from stages.params import At, Clip, Model, Spectrogram, Train
 from stages.shards.files import copy_whole, sha256_json, write_json
+from stages.shards.flags import describe, leave_out
 from stages.shards.reader import ClipReader
 from stages.shards.schema import MixSource
 from stages.shards.tables import read_rows
@@ -27,7 +28,9 @@ def run(
 ) -> None:
     """Train one model by mix-and-separate, from its last checkpoint if there is one, and keep its best weights."""
     reader = ClipReader()
-    clips = training_clips(reader.clips, train.num_sources, sampling=train.sampling)
+    kept, left_out = leave_out(reader.clips, layout.COINCIDENCE, train.leave_out)
+    print(f"train {name}: clips left out by their flags: {describe(left_out)}")
+    clips = training_clips(kept, train.num_sources, sampling=train.sampling)
     mixes = validation_mixes(read_rows(layout.MIXES, MixSource))
     sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train}
     key = sha256_json(training_key(sections, clips, mixes, layout.MANIFEST))
@@ -49,7 +52,7 @@ def run(
         )
         state = course.complete(name, stop)
         end_if(not course.finished(state))
-        counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent}
+        counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent, "left_out": left_out}
         card = {"name": name, "seed": train.seed, "key": key} | counts | licence_card(reader.clips, clips)
         export(separator, checkpoints, state, layout.model(name), card=card)
         copy_whole(folder / layout.TRAINING_VIDEOS, layout.model(name) / layout.TRAINING_VIDEOS)

@@ -1,5 +1,6 @@
 """The stage `train` on a small world: its files, and its indifference to labels."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from stages import layout
 from stages.networks.separation import load
 from stages.shards.files import read_json, sha256
+from stages.shards.flags import ClipCoincidence
+from stages.shards.tables import read_rows, write_rows
 from stages.train import run
 from stages.training.batches import TooFewClips
 from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, TRAIN_CLIPS, MemoryTracker, train_section, write_world
@@ -33,6 +36,28 @@ def test_labels_change_no_bit_of_a_model(tmp_path: Path, monkeypatch: pytest.Mon
     assert seen["train"] == sorted(f"video-{clip}" for clip in TRAIN_CLIPS)
     assert seen["validation"] == ["video-0-2", "video-1-2", "video-2-2", "video-3-2"]
     assert _train(tmp_path / "bare", monkeypatch) == files
+
+
+def test_flagged_clips_are_left_out_said_and_counted_on_the_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_world(tmp_path)
+    rows = read_rows(tmp_path / layout.COINCIDENCE, ClipCoincidence)
+    flags = {"0-0": {"still": True}, "1-0": {"dubbed": True}, "0-2": {"still": True}}  # 0-2 validates
+    write_rows(
+        tmp_path / layout.COINCIDENCE, [replace(row, **flags.get(row.clip_id, {})) for row in rows], ClipCoincidence
+    )
+    _train(tmp_path, monkeypatch)
+    card = read_json(layout.model("pixels") / "model.json")
+    assert (card["left_out"], card["clips"]) == ({"still": 1}, len(TRAIN_CLIPS) - 1)
+    assert "video-0-0" not in read_json(layout.model("pixels") / "training_videos.json")["train"]
+    assert "train pixels: clips left out by their flags: still 1\n" in capsys.readouterr().out
+    _train(tmp_path, monkeypatch, leave_out=["still", "dubbed"])
+    assert read_json(layout.model("pixels") / "model.json")["left_out"] == {"still": 1, "dubbed": 1}
+    _train(tmp_path, monkeypatch, leave_out=[])
+    card = read_json(layout.model("pixels") / "model.json")
+    assert (card["left_out"], card["clips"]) == ({}, len(TRAIN_CLIPS))
+    assert len(list((tmp_path / ".store/train").iterdir())) == 3
 
 
 def test_too_few_videos_are_refused_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ _START_S = {
     "flow": 9.0,
     "trajectories": 4.0,
     "leakage": 1.0,
+    "coincidence": 4.0,
     "mixes": 1.0,
     "train": 8.0,
     "baselines": 3.0,
@@ -30,6 +31,7 @@ _PROBE_S_PER_VIDEO = 0.03
 _CUTS_S_PER_MEDIA_S = 0.006  # of the built-in corpus
 _CUTS_S_PER_FOREIGN_S = 0.02
 _COMPARE_S_PER_MEDIA_S = 0.006  # fingerprints of picture and sound
+_COINCIDE_S_PER_CLIP = 0.02  # onsets, and pairs with other videos
 _DECODE_S_PER_MEDIA_S = 0.025  # of the built-in corpus
 _DECODE_S_PER_FOREIGN_S = 0.08  # of 42 real clips, 400 x 224 to 1920 x 1080 px
 _ESTIMATE_S_PER_MEGAPIXEL = {"dis": 0.067, "pwcnet": 2.5}  # of a pair's flow one way
@@ -136,7 +138,7 @@ def estimate(stage: str, item: str | None, params: Params) -> Cost:
     duration_s = _START_S.get(stage, _OTHER_START_S)
     if stage == "perform":
         return _perform(params, item, duration_s)
-    if stage in ("index", "decode", "leakage"):
+    if stage in ("index", "decode", "leakage", "coincidence"):
         return _reading(stage, params, duration_s)
     if stage in ("flow", "trajectories"):
         return (_flow if stage == "flow" else _tracing)(params, duration_s)
@@ -175,6 +177,8 @@ def _reading(stage: str, params: Params, start_s: float) -> Cost:
     clips = int(videos.duration_s / params.clip.duration_s)
     if stage == "leakage":
         return Cost(clips, 0, start_s + _COMPARE_S_PER_MEDIA_S * videos.duration_s)
+    if stage == "coincidence":
+        return Cost(clips, 0, start_s + _COINCIDE_S_PER_CLIP * clips)
     if stage == "index":
         cuts_s = _CUTS_S_PER_FOREIGN_S * own.duration_s + _CUTS_S_PER_MEDIA_S * made.duration_s
         looking_s = _PROBE_S_PER_VIDEO * videos.num_videos + (cuts_s if params.index.cut_threshold else 0.0)

@@ -48,6 +48,11 @@ class ClipReader:
         cells = int(self._shards.about(self._find(clip_id).shard)["motion_side_cells"])
         return self._value(clip_id, "motion").values.to_numpy().reshape(-1, cells, cells)
 
+    def motion_levels(self, clip_id: str) -> NDArray[np.float32]:
+        """Motion signal in levels of luma: mean absolute difference (0..255) to the picture before, (T, G, G)."""
+        gain = int(self._shards.about(self._find(clip_id).shard)["motion_gain"])
+        return self.motion(clip_id).astype(np.float32) / np.float32(gain)
+
     def num_frames(self, clip_id: str) -> int:
         """How many frames a clip has."""
         return self._find(clip_id).num_frames

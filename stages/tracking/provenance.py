@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages import layout
 from stages.shards.files import read_json, sha256
+from stages.shards.flags import describe
 from stages.shards.flow_origin import read_origin
 
 # What decides a result; dvc.lock and DVC's .gitignore files change in the course of every run.
@@ -51,6 +52,12 @@ def flow_tags() -> dict[str, str]:
         return {"flow": "none"}
     weights, licence = origin.weights_sha256 or "none", origin.weights_licence or "none"
     return {"flow": origin.backend, "flow_weights": weights, "flow_weights_licence": licence}
+
+
+def left_out(name: str) -> dict[str, str]:
+    """Tag `left_out`: what was kept from a model's training by `train.leave_out`, as its model.json says."""
+    card = read_json(layout.model(name) / "model.json")
+    return {"left_out": describe(card["left_out"])}
 
 
 def digests(folder: Path) -> dict[str, str]:

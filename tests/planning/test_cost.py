@@ -100,6 +100,7 @@ def test_the_papers_network_costs_what_was_counted_for_it(tmp_path: Path) -> Non
         ("flow", None, {"clip__frame_rate_hz": 16}),
         ("trajectories", None, {"trajectories__grid_step_px": 1}),
         ("trajectories", None, {"clip__frame_rate_hz": 24}),
+        ("coincidence", None, {"perform__duration_s": 60.0}),
         ("train", "pixels", {"train__steps": 12000}),
         ("baselines", None, {"mixes__test": {"different2": 600}}),
         ("evaluate", "pixels", {"mixes__test": {"different2": 600}}),

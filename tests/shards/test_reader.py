@@ -20,6 +20,9 @@ def test_a_clip_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert audio.dtype == np.float32 and np.abs(audio).max() < 1
         np.testing.assert_array_equal(audio * 32768, media.audio)
         np.testing.assert_array_equal(reader.motion(media.clip_id), media.motion)
+        levels = reader.motion_levels(media.clip_id)
+        assert levels.dtype == np.float32
+        np.testing.assert_array_equal(levels, media.motion / 4)
         assert reader.num_frames(media.clip_id) == NUM_FRAMES
         for k, frame in zip((3, 0, 3), reader.frames(media.clip_id, (3, 0, 3)), strict=True):
             assert frame.shape == (16, 24, 3) and frame.dtype == np.uint8

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stages import layout
 from stages.params import Clip, Model, Spectrogram, Train
+from stages.shards.flags import ClipCoincidence
 from stages.shards.schema import ClipMedia, DecodedClip, MixSource, Split
 from stages.shards.tables import write_rows
 from stages.shards.writer import ShardFormat, open_shard, write_manifest
@@ -44,6 +45,7 @@ def train_section(**changes: object) -> Train:
         "precision": "fp32",
         "channels_last": True,
         "num_sources": 2,
+        "leave_out": ["still"],
         "sampling": "videos",
         "mask": "binary",
         "gain_low": 0.5,
@@ -128,6 +130,11 @@ def decoded(clip_id: str, split: Split = "train", **changes: object) -> DecodedC
     return DecodedClip(**(values | changes))  # pyright: ignore[reportArgumentType]
 
 
+def coincidence_row(clip_id: str, video_id: str, *, still: bool = False, dubbed: bool = False) -> ClipCoincidence:
+    """A row of the table of coincidence, with flags."""
+    return ClipCoincidence(clip_id, video_id, 4, 4, 0.95, -0.2, 0.1, 0.1, 9.0, still, dubbed)
+
+
 TRAIN_CLIPS = tuple(f"{kind}-{seed}" for kind in range(4) for seed in range(2))
 _VALIDATION_PAIRS = (("0-2", "1-2"), ("2-2", "3-2"))
 
@@ -142,6 +149,8 @@ def write_world(root: Path, *, labels: bool = True, train_clips: Sequence[str] =
     unknown = {} if labels else {"label": None}
     clips = [decoded(clip_id, splits[clip_id], row=rows[clip_id], **unknown) for clip_id in splits]
     write_rows(root / layout.DECODED_CLIPS, clips, DecodedClip)
+    flags = [coincidence_row(clip.clip_id, clip.video_id) for clip in clips]
+    write_rows(root / layout.COINCIDENCE, flags, ClipCoincidence)
     mixes = [
         MixSource(
             f"mix{number}", "different2", "validation", source, clip_id, f"video-{clip_id}", _label(clip_id, labels)

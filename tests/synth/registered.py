@@ -18,6 +18,7 @@ from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, train_section
 from tests.synth.scored import EVALUATE, write_test_world
 
 LICENCES: dict[str, Any] = {"licences": {"CC-BY-NC-4.0": 1, "MIT": 3}, "non_commercial": True}
+LEFT_OUT: dict[str, Any] = {"left_out": {"still": 2, "dubbed": 0}}
 SECTIONS: dict[str, Section] = {
     "clip": CLIP,
     "spectrogram": SPECTROGRAM,
@@ -52,7 +53,7 @@ def write_model(root: Path, seed: int = 1) -> None:
     folder = root / layout.model("pixels")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    save(tiny_separator(seed), folder, {"name": "pixels", "seed": seed, "steps": 6} | LICENCES)
+    save(tiny_separator(seed), folder, {"name": "pixels", "seed": seed, "steps": 6} | LICENCES | LEFT_OUT)
     history = [{"step": 3, "loss": 0.7, "si_sdr_db": None}, {"step": 6, "loss": 0.5, "si_sdr_db": 1.5}]
     write_json(folder / layout.TRAINING_VIDEOS, {"train": ["video-0-0", "video-1-0"], "validation": ["video-2-0"]})
     write_json(folder / "curves.json", {"validation": history, "bad_batches": 0})

@@ -26,6 +26,7 @@ RESULTS = (
     "data/flow/**/*",
     "data/trajectories/**/*",
     "data/leakage/*",
+    "data/coincidence/*",
     "data/mixes/*",
     "data/evaluate/**/*",
     "models/**/*",

@@ -92,7 +92,7 @@ def test_training_is_the_same_without_labels_and_truth(by_hand: Path, tmp_path: 
         folder = bare / "data/videos" / ("shifted" if arrival == "shifted" else "")
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(video, folder / video.name)
-    for stage in ("index", "decode", "mixes", "train@pixels"):
+    for stage in ("index", "decode", "coincidence", "mixes", "train@pixels"):
         call(commands(bare)[stage], bare, PIXELS_SERIAL="1")
     learnt = ["models/pixels/weights.safetensors", "models/pixels/curves.json"]
     assert not (bare / "data/truth").exists()
