@@ -276,13 +276,21 @@ class Augmentation(Section):
     shuffle_channels: bool
 
 
+class Pretrain(Section):
+    """What the appearance network learns before mixtures come: which picture goes with which sound, or nothing."""
+
+    objective: Literal["none", "correspondence"]
+    steps: int = Field(ge=1)
+    batch_clips: int = Field(ge=2)
+
+
 class Train(Section):
-    """Mix-and-separate."""
+    """Mix-and-separate; `steps` are those with mixtures, `pretrain.steps` come before."""
 
     seed: int = Field(ge=0)
     threads: int = Field(ge=1)
     device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["auto", "fp32", "bf16"]
     channels_last: bool
     num_sources: int = Field(ge=2, le=4)
     leave_out: tuple[Flag, ...]
@@ -291,6 +299,7 @@ class Train(Section):
     gain_low: float = Field(gt=0)
     gain_high: float = Field(gt=0)
     augmentation: Augmentation
+    pretrain: Pretrain
     batch_mixtures: int = Field(ge=1)
     steps: int = Field(ge=1)
     optimizer: Optimizer

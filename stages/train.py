@@ -18,7 +18,7 @@ from stages.training.key import training_key
 from stages.training.learner import Learner
 from stages.training.licences import licence_card
 from stages.training.loop import Course
-from stages.training.seeding import choose_device, make_deterministic
+from stages.training.seeding import choose_device, choose_precision, make_deterministic
 from stages.training.tracker import closing
 from stages.training.validation import read_mixes, validation_mixes
 
@@ -53,6 +53,7 @@ def run(
         state = course.complete(name, stop)
         end_if(not course.finished(state))
         counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent, "left_out": left_out}
-        card = {"name": name, "seed": train.seed, "key": key} | counts | licence_card(reader.clips, clips)
+        made = {"seed": train.seed, "precision": choose_precision(train.precision, device), "key": key}
+        card = {"name": name} | made | counts | licence_card(reader.clips, clips)
         export(separator, checkpoints, state, layout.model(name), card=card)
         copy_whole(folder / layout.TRAINING_VIDEOS, layout.model(name) / layout.TRAINING_VIDEOS)

@@ -66,9 +66,12 @@ class AppearanceNetwork(nn.Module):
         better, and a network that starts from noise describes all clips alike, which gives the sound nothing to go by
         unless descriptions are brought to unit deviation (docs/decisions/0015).
         """
+        return torch.sigmoid(self.standard(self.pooled(frames)))
+
+    def pooled(self, frames: Tensor) -> Tensor:
+        """Features of each clip before the sigmoid, (M, P, 3, H, W) -> (M, K)."""
         cells = self.cells(frames)
-        pooled = cells.amax(dim=(-2, -1)) if self._pooling == "max" else cells.mean(dim=(-2, -1))
-        return torch.sigmoid(self.standard(pooled))
+        return cells.amax(dim=(-2, -1)) if self._pooling == "max" else cells.mean(dim=(-2, -1))
 
 
 def _group(inputs: int, outputs: int, *, stride: int, dilation: int) -> tuple[ResidualBlock, ResidualBlock]:

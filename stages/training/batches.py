@@ -126,17 +126,31 @@ class Batches:
         sources, frames = zip(*mixtures, strict=True)
         return Batch(torch.stack(sources), torch.stack(frames))
 
+    def clips_at(self, step: int) -> Batch:
+        """Clips of different videos, one by one instead of mixed: N is 1, and B at most the number of videos."""
+        random, train = generator(self._train.seed, "clips", step), self._train
+        count = min(train.pretrain.batch_clips, len(self._clips.by_video))
+        ids = self._drawn(count, random)
+        gains = draw_gains(count, train.gain_low, train.gain_high, random)
+        waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])
+        return Batch((waveforms * gains[:, None])[:, None], self._pictures(ids, random)[:, None])
+
     def _mixture(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        videos = self._clips.by_video
         num, train = self._train.num_sources, self._train
-        drawn = torch.multinomial(self._weights, num, generator=random)
-        chosen = [videos[int(video)] for video in drawn]
-        ids = [clips[int(torch.randint(len(clips), (), generator=random))] for clips in chosen]
+        ids = self._drawn(num, random)
         gains = draw_gains(num, train.gain_low, train.gain_high, random)
         waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])
+        return waveforms * gains[:, None] / num, self._pictures(ids, random)
+
+    def _drawn(self, num: int, random: torch.Generator) -> list[str]:
+        """One clip of each of `num` different videos."""
+        drawn = torch.multinomial(self._weights, num, generator=random)
+        chosen = [self._clips.by_video[int(video)] for video in drawn]
+        return [clips[int(torch.randint(len(clips), (), generator=random))] for clips in chosen]
+
+    def _pictures(self, ids: Sequence[str], random: torch.Generator) -> Tensor:
         pictures = [read_frames(self._media, clip_id, self._appearance, random) for clip_id in ids]
-        frames = torch.stack([vary(picture, train.augmentation, random) for picture in pictures])
-        return waveforms * gains[:, None] / num, frames
+        return torch.stack([vary(picture, self._train.augmentation, random) for picture in pictures])
 
 
 def read_waveform(media: Media, clip_id: str, num_samples: int) -> Tensor:

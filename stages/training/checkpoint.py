@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from stages.shards.files import check_room, naming_a_full_disk, read_json, sha256, sha256_json, sync, write_json
-from stages.training.learner import Learner
+from stages.training.learner import SEPARATOR, Learner
 from stages.training.optimizer import load_state_tensors, state_tensors
 
 _KEPT = 2
@@ -50,7 +50,7 @@ class Checkpoints:
 
     def save(self, learner: Learner, state: TrainingState) -> None:
         """Write a checkpoint, then drop all but the last two and the best."""
-        net = learner.separator.net
+        net = learner.net
         weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
         moments = state_tensors(net, learner.optimizer) | {_RANDOM: torch.get_rng_state()}
         num_bytes = sum(tensor.nbytes for tensor in (*weights.values(), *moments.values()))
@@ -83,8 +83,9 @@ class Checkpoints:
         return TrainingState()
 
     def weights(self, step: int) -> dict[str, torch.Tensor]:
-        """Weights of a step's checkpoint."""
-        return load_file(self.path(step) / _WEIGHTS)
+        """The separator's weights in a step's checkpoint."""
+        ahead = f"{SEPARATOR}."
+        return {name.removeprefix(ahead): value for name, value in self._all(step).items() if name.startswith(ahead)}
 
     @contextmanager
     def _partial(self, folder: Path, num_bytes: int) -> Iterator[Path]:
@@ -98,11 +99,14 @@ class Checkpoints:
             shutil.rmtree(partial, ignore_errors=True)
 
     def _restore(self, learner: Learner, step: int) -> None:
-        net = learner.separator.net
-        net.load_state_dict(self.weights(step))
+        net = learner.net
+        net.load_state_dict(self._all(step))
         moments = load_file(self.path(step) / _OPTIMIZER)
         torch.set_rng_state(moments.pop(_RANDOM))
         load_state_tensors(net, learner.optimizer, moments)
+
+    def _all(self, step: int) -> dict[str, torch.Tensor]:
+        return load_file(self.path(step) / _WEIGHTS)
 
     def _prune(self, best_step: int | None) -> None:
         for step in self.steps()[:-_KEPT]:

@@ -1,36 +1,52 @@
 """One step of learning: a batch in, an update out, or nothing at all when the numbers are not finite."""
 
 import math
+from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from stages.networks.correspondence import Correspondence
 from stages.networks.separation import Separator
 from stages.params import Train
 from stages.training.batches import Batch
-from stages.training.losses import mask_loss, spectra
+from stages.training.losses import Spectra, correspondence_loss, mask_loss, spectra
 from stages.training.optimizer import build_optimizer, set_rates
+from stages.training.seeding import choose_precision
+
+SEPARATOR = "separator"  # its name in `Learner.net`
 
 
 class Learner:
-    """A separator and its optimizer."""
+    """A separator, what is pretrained beside it, and their optimizer; `net` holds all that checkpoints must keep."""
 
     def __init__(self, separator: Separator, train: Train) -> None:
         self.separator, self._train = separator, train
-        self.optimizer = build_optimizer(separator.net, train.optimizer)
         self._device = separator.net.synthesizer.bias.device
-        self._buffers = list(separator.net.buffers())
+        self._bf16 = choose_precision(train.precision, self._device) == "bf16"
+        torch.manual_seed(train.seed)
+        self._correspondence = Correspondence(separator.model.channels).to(self._device)
+        self.net = nn.ModuleDict({SEPARATOR: separator.net, "correspondence": self._correspondence})
+        self.optimizer = build_optimizer(self.net, separator.net.appearance, train.optimizer)
+        self._buffers = list(self.net.buffers())
 
     def learn(self, batch: Batch, step: int) -> float:
-        """Update the weights; returns the loss.
+        """Update the weights by a batch of mixtures after `step` others; returns the loss.
 
         A loss or gradient that is not finite gives NaN and leaves weights, moments and batch statistics as they were.
         """
-        net = self.separator.net.train()
+        return self._update(self._mask_loss, batch, step)
+
+    def pretrain(self, batch: Batch, step: int) -> float:
+        """The same by a batch of single clips: the appearance network learns which sound is whose."""
+        return self._update(self._correspondence_loss, batch, step)
+
+    def _update(self, objective: Callable[[Batch], Tensor], batch: Batch, step: int) -> float:
+        net = self.net.train()
         before = [buffer.clone() for buffer in self._buffers]
         set_rates(self.optimizer, self._train.optimizer, step)
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(batch)
+        loss = objective(batch)
         loss.backward()
         gradients = [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
         size = loss.detach() + torch.nn.utils.get_total_norm(gradients)
@@ -41,9 +57,22 @@ class Learner:
         self.optimizer.step()
         return loss.item()
 
-    def _loss(self, batch: Batch) -> Tensor:
-        separator, train = self.separator, self._train
-        heard = spectra(batch.sources.to(self._device), separator.stft, separator.rows)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=train.precision == "bf16"):
+    def _mask_loss(self, batch: Batch) -> Tensor:
+        separator = self.separator
+        heard = self._heard(batch)
+        with self._precision():
             logits = separator.net(heard.mixture[:, None], batch.frames.to(self._device))
         return mask_loss(logits.float(), heard, separator.target, separator.model.head)
+
+    def _correspondence_loss(self, batch: Batch) -> Tensor:
+        heard = self._heard(batch).mixture
+        with self._precision():
+            seen = self.separator.net.appearance.pooled(batch.frames.flatten(0, 1).to(self._device))
+            fits = self._correspondence(heard, seen)
+        return correspondence_loss(fits.float())
+
+    def _heard(self, batch: Batch) -> Spectra:
+        return spectra(batch.sources.to(self._device), self.separator.stft, self.separator.rows)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16)

@@ -34,8 +34,7 @@ class Course:
     def complete(self, label: str, stop: Stop) -> TrainingState:
         """Train to the last step, or until `stop` is requested; either leaves a checkpoint."""
         state = self.checkpoints.resume(self.learner)
-        left = (self.train.steps - state.step) * self.train.batch_mixtures
-        with progress(f"train {label}", total=left, unit="mixtures") as meter:
+        with progress(f"train {label}", total=self._last - state.step, unit="steps") as meter:
             while not self.finished(state) and not stop.requested:
                 if self._validation_due(state):
                     self._validate(state, stop)
@@ -46,14 +45,31 @@ class Course:
 
     def finished(self, state: TrainingState) -> bool:
         """Whether all steps are done and the last one is validated."""
-        return state.step == self.train.steps and not self._validation_due(state)
+        return state.step == self._last and not self._validation_due(state)
+
+    @property
+    def _first(self) -> int:
+        """The first step with mixtures: those of pretraining come before."""
+        pretrain = self.train.pretrain
+        return 0 if pretrain.objective == "none" else pretrain.steps
+
+    @property
+    def _last(self) -> int:
+        return self._first + self.train.steps
 
     def _validation_due(self, state: TrainingState) -> bool:
-        at_interval = state.step % self.train.validate_every_steps == 0 or state.step == self.train.steps
+        mixed = state.step - self._first
+        at_interval = mixed > 0 and (mixed % self.train.validate_every_steps == 0 or state.step == self._last)
         return at_interval and state.validated_step != state.step
 
+    def _learn(self, step: int) -> float:
+        if step < self._first:
+            return self.learner.pretrain(self.batches.clips_at(step), step)
+        mixed = step - self._first
+        return self.learner.learn(self.batches.at(mixed), mixed)
+
     def _advance(self, state: TrainingState, meter: Meter) -> None:
-        loss = self.learner.learn(self.batches.at(state.step), state.step)
+        loss = self._learn(state.step)
         state.step += 1
         if math.isfinite(loss):
             state.bad_in_a_row = 0
@@ -63,8 +79,11 @@ class Course:
             state.bad_batches += 1
         self._refuse_a_lost_cause(state)
         if state.step % _STEPS_BETWEEN_LOGS == 0 and state.losses:
-            self.tracker.log({"loss": state.losses[-1], "bad_batches": state.bad_batches}, state.step)
-        meter.advance(self.train.batch_mixtures, _note(state))
+            name = "loss" if state.step > self._first else "correspondence_loss"
+            self.tracker.log({name: state.losses[-1], "bad_batches": state.bad_batches}, state.step)
+        if state.step == self._first:
+            state.losses.clear()  # of another objective than those that follow
+        meter.advance(1, _note(state))
 
     def _refuse_a_lost_cause(self, state: TrainingState) -> None:
         if state.bad_in_a_row >= self.train.max_bad_batches:

@@ -33,6 +33,12 @@ def spectra(sources: Tensor, stft: Stft, rows: LogFrequency) -> Spectra:
     return Spectra(rows.warp(transformed.sum(dim=1).abs()), rows.warp(transformed.abs()))
 
 
+def correspondence_loss(fits: Tensor) -> Tensor:
+    """Cross-entropy of finding, by fits (M, M), each sound's own picture, and each picture's own sound; a scalar."""
+    own = torch.arange(len(fits), device=fits.device)
+    return (functional.cross_entropy(fits, own) + functional.cross_entropy(fits.T, own)) / 2
+
+
 def mask_loss(logits: Tensor, heard: Spectra, target: Target, head: Head) -> Tensor:
     """Distance of mask logits (B, N, R, T) from the ideal masks; a scalar.
 

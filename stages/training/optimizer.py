@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stages.networks.separator import PixelsSeparator
+from stages.networks.appearance import AppearanceNetwork
 from stages.params import Optimizer
 
 
-def build_optimizer(net: PixelsSeparator, settings: Optimizer) -> torch.optim.Optimizer:
+def build_optimizer(net: nn.Module, trunk_of: AppearanceNetwork, settings: Optimizer) -> torch.optim.Optimizer:
     """SGD or AdamW with two groups: the appearance network's trunk, and all else (Zhao et al. 2018, section 4.2)."""
-    trunk = list(net.appearance.trunk.parameters())
+    trunk = list(trunk_of.trunk.parameters())
     inside = set(map(id, trunk))
     rest = [parameter for parameter in net.parameters() if id(parameter) not in inside]
     groups: list[dict[str, Any]] = [

@@ -26,7 +26,15 @@ SPECTROGRAM = Spectrogram(fft_samples=256, hop_samples=128, log_frequency_rows=6
 MODEL = Model.model_validate(
     {
         "channels": 8,
-        "appearance": {"base_channels": 4, "num_frames": 1, "frame_stride": 1, "crop_px": 32},
+        "head": "independent",
+        "appearance": {
+            "base_channels": 4,
+            "pooling": "max",
+            "standardise": False,
+            "num_frames": 1,
+            "frame_stride": 1,
+            "crop_px": 32,
+        },
         "audio": {"levels": 3, "base_channels": 8},
     }
 )
@@ -50,6 +58,8 @@ def train_section(**changes: object) -> Train:
         "mask": "binary",
         "gain_low": 0.5,
         "gain_high": 1.5,
+        "augmentation": {"zoom": 0, "shift": 0, "contrast": 0, "brightness": 0, "shuffle_channels": False},
+        "pretrain": {"objective": "none", "steps": 2, "batch_clips": 4},
         "batch_mixtures": 2,
         "steps": 6,
         "optimizer": {

@@ -60,6 +60,7 @@ TINY: dict[str, Any] = {
     },
     "train": {
         "threads": 1,
+        "pretrain": {"steps": 4, "batch_clips": 6},
         "batch_mixtures": 2,
         "steps": 24,
         "optimizer": {"warmup_steps": 1, "decay_steps": [16]},
