@@ -151,14 +151,16 @@ def estimate(stage: str, item: str | None, params: Params) -> Cost:
 
 def mixture_gflop(params: Params, model: Model, *, num_sources: int) -> float:
     """Forward pass for one mixture: one audio network, one appearance network for each source's frames."""
-    look = model.appearance
-    appearance = _APPEARANCE_GFLOP * look.num_frames * (look.crop_px / _APPEARANCE_PX) ** 2
     frames = math.ceil(params.clip.duration_s * params.clip.sample_rate_hz / params.spectrogram.hop_samples)
     audio = _AUDIO_GFLOP * params.spectrogram.log_frequency_rows * frames / _AUDIO_BINS
-    return (
-        num_sources * appearance * (look.base_channels / _BASE_CHANNELS) ** 2
-        + audio * (model.audio.base_channels / _BASE_CHANNELS) ** 2
-    )
+    return num_sources * _clip_gflop(model) + audio * (model.audio.base_channels / _BASE_CHANNELS) ** 2
+
+
+def _clip_gflop(model: Model) -> float:
+    """Forward pass of the appearance network for the frames of one clip."""
+    look = model.appearance
+    one = _APPEARANCE_GFLOP * (look.crop_px / _APPEARANCE_PX) ** 2
+    return look.num_frames * one * (look.base_channels / _BASE_CHANNELS) ** 2
 
 
 def _perform(params: Params, arrival: str | None, start_s: float) -> Cost:
@@ -222,11 +224,18 @@ def _train_s(params: Params, name: str) -> float:
     step = _FORWARD_AND_BACKWARD * train.batch_mixtures * mixture_gflop(params, model, num_sources=train.num_sources)
     validations = train.steps // train.validate_every_steps * sum(params.mixes.validation.values())
     computing_s = (train.steps * step + validations * mixture_gflop(params, model, num_sources=2)) / _GFLOP_PER_S
-    return computing_s + _READ_S_PER_MIXTURE * (train.steps * train.batch_mixtures + validations)
+    looking_s = _FORWARD_AND_BACKWARD * _pretrained_clips(params) * _clip_gflop(model) / _GFLOP_PER_S
+    mixtures = train.steps * train.batch_mixtures + validations + _pretrained_clips(params) / 2
+    return computing_s + looking_s + _READ_S_PER_MIXTURE * mixtures
+
+
+def _pretrained_clips(params: Params) -> int:
+    pretrain = params.train.pretrain
+    return 0 if pretrain.objective == "none" else pretrain.steps * pretrain.batch_clips
 
 
 def _trained_clips(params: Params) -> int:
-    return params.train.steps * params.train.batch_mixtures * params.train.num_sources
+    return params.train.steps * params.train.batch_mixtures * params.train.num_sources + _pretrained_clips(params)
 
 
 def _weights_bytes(model: Model) -> int:

@@ -38,7 +38,10 @@ def rows() -> list[Row]:
 
 
 def peak_kib() -> tuple[int, int]:
-    """Largest resident size so far of the programs that ended, and of this process."""
+    """Largest resident size so far of the programs that ended, and of this process.
+
+    Until it starts its program a forked child is as large as this process, and that counts among its sizes.
+    """
     return tuple(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF))
 
 
@@ -49,7 +52,8 @@ def test_the_verdict_is_the_expected_one(row: Row, real_media: Path) -> None:
     verdict = judge(real_media / "bad" / row["file"], row)
     assert time.monotonic() - started_s <= MAX_SECONDS
     after_kib = peak_kib()
-    assert after_kib[0] <= max(before_kib[0], MAX_KIB) and after_kib[1] - before_kib[1] <= MAX_KIB
+    assert after_kib[0] <= max(before_kib[0], after_kib[1], MAX_KIB)
+    assert after_kib[1] - before_kib[1] <= MAX_KIB
     if row["verdict"] == "accept":
         assert verdict == ("decode", "")
     else:

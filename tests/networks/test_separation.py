@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from stages.networks.separation import Separator, SeparatorError, Target, load, save
+from stages.networks.separation import Separator, SeparatorError, Target, activate, load, save
 from stages.networks.separator import PixelsSeparator
 from stages.shards.files import read_json, write_json
 from tests.synth.learning import CLIP, MODEL, NUM_SAMPLES, SPECTROGRAM
@@ -91,3 +91,10 @@ def test_a_model_of_another_schema_version_is_refused_with_the_command_to_run(
         SeparatorError, match=rf"schema version {version or 1}, expected 2; run `dvc repro train@pixels`"
     ):
         load(tmp_path)
+
+
+def test_competing_masks_share_out_every_bin() -> None:
+    logits = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(5))
+    shares = activate(logits, "binary", "competitive")
+    assert_close(shares.sum(dim=1), torch.ones(2, 4, 5))
+    assert_close(shares[:, 0] / shares[:, 1], (logits[:, 0] - logits[:, 1]).exp())

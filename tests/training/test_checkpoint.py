@@ -36,7 +36,7 @@ def _next_step(course: Course, data: Course) -> dict[str, torch.Tensor]:
     """Weights, batch statistics and moments after one more step."""
     learner = course.learner
     learner.learn(data.batches.at(3), 3)
-    return dict(learner.separator.net.state_dict()) | state_tensors(learner.separator.net, learner.optimizer)
+    return dict(learner.net.state_dict()) | state_tensors(learner.net, learner.optimizer)
 
 
 def test_without_a_checkpoint_training_starts_fresh(tmp_path: Path) -> None:

@@ -48,6 +48,15 @@ def test_a_course_learns_validates_and_keeps(tmp_path: Path) -> None:
     assert not again.tracker.logged
 
 
+def test_pretraining_comes_before_the_steps_with_mixtures(tmp_path: Path) -> None:
+    train = train_section(pretrain={"objective": "correspondence", "steps": 10, "batch_clips": 4})
+    course = new_course(train, tmp_path)
+    state = course.complete("tiny", Stop())
+    assert [entry["step"] for entry in state.history] == [13, 16]
+    assert isinstance(course.tracker, MemoryTracker)
+    assert [step for step, metrics in course.tracker.logged if "correspondence_loss" in metrics] == [10]
+
+
 class _StopsAfter(Stop):
     """Asks to stop the n-th time that somebody looks."""
 
@@ -60,12 +69,14 @@ class _StopsAfter(Stop):
         return self._left < 0
 
 
-def test_interruptions_anywhere_change_no_bit(tmp_path: Path) -> None:
-    whole = new_course(train_section(), tmp_path / "whole")
+@pytest.mark.parametrize("objective", ["none", "correspondence"])
+def test_interruptions_anywhere_change_no_bit(tmp_path: Path, objective: str) -> None:
+    train = train_section(pretrain={"objective": objective, "steps": 5, "batch_clips": 4})
+    whole = new_course(train, tmp_path / "whole")
     expected = whole.complete("tiny", Stop())
     state, looks = None, 1
     while state is None or not whole.finished(state):
-        course = new_course(train_section(), tmp_path / "parts")
+        course = new_course(train, tmp_path / "parts")
         state = course.complete("tiny", _StopsAfter(looks))
         looks = looks % 4 + 2
     assert state == expected

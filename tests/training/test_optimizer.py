@@ -17,7 +17,7 @@ def test_rate_rises_to_one_and_falls_by_steps() -> None:
 
 def test_every_parameter_has_one_rate_and_the_trunk_its_own() -> None:
     net = new_learner(train_section()).separator.net
-    optimizer = build_optimizer(net, SETTINGS.model_copy(update={"appearance_rate": 0.5, "rate": 2.0}))
+    optimizer = build_optimizer(net, net.appearance, SETTINGS.model_copy(update={"appearance_rate": 0.5, "rate": 2.0}))
     trunk, rest = ({id(p) for p in group["params"]} for group in optimizer.param_groups)
     assert trunk == {id(p) for p in net.appearance.trunk.parameters()}
     assert trunk | rest == {id(p) for p in net.parameters()}
@@ -32,19 +32,19 @@ def test_state_put_back_gives_the_same_updates(algorithm: str, channels_last: bo
     optimizer = train_section().optimizer.model_copy(update={"algorithm": algorithm})
     train = train_section(optimizer=optimizer, channels_last=channels_last)
     first, second = new_learner(train), new_learner(train)
-    _update(first.separator.net, first.optimizer, 1)
-    second.separator.net.load_state_dict(first.separator.net.state_dict())
-    load_state_tensors(second.separator.net, second.optimizer, state_tensors(first.separator.net, first.optimizer))
+    _update(first.net, first.optimizer, 1)
+    second.net.load_state_dict(first.net.state_dict())
+    load_state_tensors(second.net, second.optimizer, state_tensors(first.net, first.optimizer))
     for learner in (first, second):
-        _update(learner.separator.net, learner.optimizer, 2)
-    for one, other in zip(first.separator.net.parameters(), second.separator.net.parameters(), strict=True):
+        _update(learner.net, learner.optimizer, 2)
+    for one, other in zip(first.net.parameters(), second.net.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
 def test_sgd_moves_by_rate_times_momentum_of_gradients() -> None:
     settings = SETTINGS.model_copy(update={"algorithm": "sgd", "weight_decay": 0.0, "warmup_steps": 0})
     net = new_learner(train_section()).separator.net
-    optimizer = build_optimizer(net, settings)
+    optimizer = build_optimizer(net, net.appearance, settings)
     before = net.synthesizer.scale.detach().clone()
     for _ in range(2):
         net.synthesizer.scale.grad = torch.ones_like(before)
