@@ -10,7 +10,7 @@ from stages.metrics.onset_shards import OnsetMaker, joined, read_onsets, write_m
 from stages.metrics.pointing import score_maps
 from stages.params import At, Clip, Coincidence
 from stages.progress import progress
-from stages.shards.check import read_manifest
+from stages.shards.check import DECODED, read_manifest
 from stages.shards.files import write_json
 from stages.shards.flags import ClipCoincidence
 from stages.shards.reader import ClipReader
@@ -30,7 +30,7 @@ def run(
     """
     reader, store = ClipReader(), Store(layout.store().resolve())
     make = OnsetMaker(reader, clip, motion_rate_hz, coincidence, store.root)
-    shards, folders = read_manifest(layout.MANIFEST), []
+    shards, folders = read_manifest(layout.MANIFEST, DECODED), []
     clips = sorted(reader.clips, key=lambda row: (row.shard, row.row))
     with progress("coincidence", total=len(clips), unit="clips") as meter:
         for shard, of_shard in groupby(clips, key=lambda row: row.shard):
