@@ -85,7 +85,7 @@ def test_the_papers_network_costs_what_was_counted_for_it(tmp_path: Path) -> Non
     content = yaml.safe_load(CONTENT)["models"]["pixels"]
     model = type(wanted.models["pixels"]).model_validate(
         content
-        | {"appearance": {"base_channels": 64, "num_frames": 3, "frame_stride": 8, "crop_px": 224}}
+        | {"appearance": content["appearance"] | {"base_channels": 64, "num_frames": 3, "crop_px": 224}}
         | {"audio": {"levels": 7, "base_channels": 64}}
     )
     assert mixture_gflop(wanted, model, num_sources=2) == pytest.approx(26.4 + 2 * 18.5, rel=0.02)
