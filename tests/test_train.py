@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from stages import layout
 from stages.networks.separation import load
@@ -11,7 +12,9 @@ from stages.shards.files import read_json, sha256
 from stages.shards.flags import ClipCoincidence
 from stages.shards.tables import read_rows, write_rows
 from stages.train import run
-from stages.training.batches import TooFewClips
+from stages.training.batches import Batch, Batches, TooFewClips
+from stages.training.checkpoint import Checkpoints
+from stages.training.loop import TrainingError
 from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, TRAIN_CLIPS, MemoryTracker, train_section, write_world
 
 
@@ -58,6 +61,36 @@ def test_flagged_clips_are_left_out_said_and_counted_on_the_card(
     card = read_json(layout.model("pixels") / "model.json")
     assert (card["left_out"], card["clips"]) == ({}, len(TRAIN_CLIPS))
     assert len(list((tmp_path / ".store/train").iterdir())) == 3
+
+
+def test_a_batch_that_is_not_a_number_is_skipped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_world(tmp_path)
+    sound = Batches.at
+
+    def poisoned(batches: Batches, step: int) -> Batch:
+        batch = sound(batches, step)
+        return replace(batch, sources=batch.sources * torch.nan) if step == 2 else batch
+
+    monkeypatch.setattr(Batches, "at", poisoned)
+    _train(tmp_path, monkeypatch)
+    curves = read_json(layout.model("pixels") / "curves.json")
+    assert curves["bad_batches"] == 1
+    weights = load(layout.model("pixels")).net.state_dict().values()
+    assert all(value.isfinite().all() for value in weights)
+
+
+def test_a_training_that_is_lost_ends_and_keeps_its_last_good_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rate at which the first update already overflows every layer."""
+    write_world(tmp_path)
+    optimizer = train_section().optimizer.model_dump() | {"rate": 1e30, "appearance_rate": 1e30, "warmup_steps": 0}
+    with pytest.raises(TrainingError, match=r"not finite in 3 batches in a row .* lower train.optimizer.rate"):
+        _train(tmp_path, monkeypatch, optimizer=optimizer, checkpoint_every_steps=1)
+    assert not layout.model("pixels").exists()
+    (folder,) = (tmp_path / ".store/train").iterdir()
+    steps = Checkpoints(folder).steps()
+    assert steps and all(value.isfinite().all() for value in Checkpoints(folder).weights(steps[-1]).values())
 
 
 def test_too_few_videos_are_refused_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
