@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.params import Train
-from stages.progress import Meter, progress
-from stages.training.batches import Batches
+from stages.progress import progress
+from stages.training.ahead import made_ahead
+from stages.training.batches import Batch, Batches
 from stages.training.checkpoint import Checkpoints, TrainingState
 from stages.training.interrupt import Stop
 from stages.training.learner import Learner
@@ -34,12 +35,16 @@ class Course:
     def complete(self, label: str, stop: Stop) -> TrainingState:
         """Train to the last step, or until `stop` is requested; either leaves a checkpoint."""
         state = self.checkpoints.resume(self.learner)
-        with progress(f"train {label}", total=self._last - state.step, unit="steps") as meter:
+        with (
+            made_ahead(self._batch, self._last) as batch_of,
+            progress(f"train {label}", total=self._last - state.step, unit="steps") as meter,
+        ):
             while not self.finished(state) and not stop.requested:
                 if self._validation_due(state):
                     self._validate(state, stop)
                 else:
-                    self._advance(state, meter)
+                    self._advance(state, batch_of(state.step))
+                    meter.advance(1, _note(state))
                 self._keep(state, stop)
         return state
 
@@ -62,14 +67,16 @@ class Course:
         at_interval = mixed > 0 and (mixed % self.train.validate_every_steps == 0 or state.step == self._last)
         return at_interval and state.validated_step != state.step
 
-    def _learn(self, step: int) -> float:
-        if step < self._first:
-            return self.learner.pretrain(self.batches.clips_at(step), step)
-        mixed = step - self._first
-        return self.learner.learn(self.batches.at(mixed), mixed)
+    def _batch(self, step: int) -> Batch:
+        return self.batches.clips_at(step) if step < self._first else self.batches.at(step - self._first)
 
-    def _advance(self, state: TrainingState, meter: Meter) -> None:
-        loss = self._learn(state.step)
+    def _learn(self, batch: Batch, step: int) -> float:
+        if step < self._first:
+            return self.learner.pretrain(batch, step)
+        return self.learner.learn(batch, step - self._first)
+
+    def _advance(self, state: TrainingState, batch: Batch) -> None:
+        loss = self._learn(batch, state.step)
         state.step += 1
         if math.isfinite(loss):
             state.bad_in_a_row = 0
@@ -83,7 +90,6 @@ class Course:
             self.tracker.log({name: state.losses[-1], "bad_batches": state.bad_batches}, state.step)
         if state.step == self._first:
             state.losses.clear()  # of another objective than those that follow
-        meter.advance(1, _note(state))
 
     def _refuse_a_lost_cause(self, state: TrainingState) -> None:
         if state.bad_in_a_row >= self.train.max_bad_batches:

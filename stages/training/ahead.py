@@ -1,0 +1,28 @@
+"""Makes the next batch while the last one is learnt from."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from stages.training.batches import Batch
+
+
+@contextmanager
+def made_ahead(make: Callable[[int], Batch], last: int) -> Iterator[Callable[[int], Batch]]:
+    """The function `make` of a step, one step ahead of whoever asks for steps below `last` in their order.
+
+    A batch depends on its step alone, so that nothing changes but when it is made. Reading, mixing and scaling leave
+    Python's lock while they work.
+    """
+    waiting: dict[int, Future[Batch]] = {}
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as worker:
+
+        def take(step: int) -> Batch:
+            wanted = waiting.pop(step, None) or worker.submit(make, step)
+            if step + 1 < last and step + 1 not in waiting:
+                waiting[step + 1] = worker.submit(make, step + 1)
+            return wanted.result()
+
+        yield take
+        for future in waiting.values():
+            future.cancel()
