@@ -22,10 +22,10 @@ def run(  # noqa: PLR0913, PLR0917 - all sections that decide a model stand in i
     evaluate: Evaluate,
     register: Register,
 ) -> None:
-    """Make sure that the registry holds a version of what was trained and scored, point `register.alias` to it, judge it.
+    """Make sure that the registry holds a version of what was trained and scored; name and judge it.
 
-    It becomes champion by `python -m stages promote` alone. Weights, params, data, mixes and scores name a version: registering the same again finds it. How many examples it
-    carries, under which commit it was made and which alias it got do not.
+    Weights, params, data, mixes and scores name a version: registering the same again finds it. How many examples it
+    carries, under which commit it was made, which alias it got and how the gate judged it do not.
     """
     sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train, "evaluate": evaluate}
     params = {section: value.model_dump(mode="json") for section, value in sections.items()}

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from stages.metrics.gate import Contestant, Verdict, judge
+from stages.metrics.gate import Contestant, Verdict, judge, undecided
 from stages.metrics.pairing import rows_of
 from stages.metrics.summary import SWAPPED, Columns, select
 from stages.params import Gate
@@ -44,19 +44,18 @@ def _judge(client: Client, version: Version, champion: Version | None, gate: Gat
         return judge(contestant, None, gate)
     theirs = scores_on(client, champion, mixes)
     if theirs is None:
-        return _unequal(
+        return undecided(
+            contestant,
             f"the champion {champion.address} was not scored on mixes {mixes[:12]}; `python -m stages rescore "
-            f"{champion.address}` where they are the present ones, then judge again"
+            f"{champion.address}` where they are the present ones, then judge again",
+            gate,
         )
     ours, others = metrics.params, measured(client, champion).params
     if differing := [name for name in _GROUND if ours.get(name) != others.get(name)]:
         found = ", ".join(f"{name} {ours.get(name)} against {others.get(name)}" for name in differing)
-        return _unequal(f"the champion {champion.address} was scored otherwise: {found}; train it with the same params")
+        reason = f"the champion {champion.address} was scored otherwise: {found}; train it with the same params"
+        return undecided(contestant, reason, gate)
     return judge(contestant, rows_of(theirs, champion.model, None), gate)
-
-
-def _unequal(reason: str) -> Verdict:
-    return Verdict("inconclusive", (reason,))
 
 
 def _swapped(columns: Columns, model: str) -> Columns:

@@ -25,6 +25,7 @@ class Heard:
     """One mix as FLAC files; each source: what it should be, the first's estimate, the second's."""
 
     mix_id: str
+    labels: tuple[str, ...]  # of its sources
     mixture: bytes
     sources: tuple[tuple[bytes, bytes, bytes], ...]
 
@@ -51,6 +52,7 @@ def listen(
         found.append(
             Heard(
                 example.mix_id,
+                tuple(str(source.label or "?") for source in sorted(sources, key=lambda row: row.source)),
                 _flac(example.mixture, rate_hz),
                 tuple(
                     (_flac(truth, rate_hz), _flac(first, rate_hz), _flac(second, rate_hz))

@@ -23,7 +23,7 @@ def common_mixes(client: Client, versions: Sequence[Version]) -> str:
             return mixes
     said = ", ".join(f"{version.address} on {version.tags['mixes'][:12]}" for version in versions)
     raise RegistryError(
-        f"not the same mixes: {said}; in a workspace that holds those of one of them, `python -m stages rescore` the other"
+        f"not the same mixes: {said}; in a workspace that holds those of one, `python -m stages rescore` the other"
     )
 
 

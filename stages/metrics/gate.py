@@ -77,12 +77,18 @@ def judge(challenger: Contestant, champion: Columns | None, gate: Gate) -> Verdi
     try:
         first, second = pair(ours, _mixture(ours) if champion is None else _of_kinds(champion, gate))
     except PairingError as error:
-        return Verdict("inconclusive", (*_faults(challenger, gate), str(error)))
+        return undecided(challenger, str(error), gate)
     faults = _faults(challenger, gate)
     gain = np.subtract(first["si_sdr"], second["si_sdr"])
     if champion is not None:
         faults = (*faults, *_losses(gain, first, members(ours), gate))
     return _decide(estimate(gain, first, members(ours)), faults, gate)
+
+
+def undecided(challenger: Contestant, reason: str, gate: Gate) -> Verdict:
+    """The verdict where there is no equal ground: a version that is barred anyway is rejected all the same."""
+    faults = _faults(challenger, gate)
+    return Verdict("rejected" if faults else "inconclusive", (*faults, reason))
 
 
 def _decide(mean: Mean | None, faults: tuple[str, ...], gate: Gate) -> Verdict:
@@ -123,7 +129,9 @@ def _faults(challenger: Contestant, gate: Gate) -> tuple[str, ...]:
 
 
 def _silence(rows: Columns, gate: Gate) -> Iterator[str]:
-    scored = [silent for silent, value in zip(rows["silent_estimate"], rows["si_sdr"], strict=True) if value is not None]
+    scored = [
+        silent for silent, value in zip(rows["silent_estimate"], rows["si_sdr"], strict=True) if value is not None
+    ]
     share = sum(scored) / len(scored) if scored else 1.0
     if share > gate.max_silent_share:
         yield f"{share:.1%} of its estimates are silent or no numbers, at most {gate.max_silent_share:.1%} may be"
@@ -153,9 +161,7 @@ def _cost(challenger: Contestant, gate: Gate) -> Iterator[str]:
         yield f"its weights have {challenger.size_bytes} bytes, at most {gate.max_size_bytes} may be"
 
 
-def _losses(
-    gain: np.ndarray, rows: Columns, videos_of: Mapping[str, frozenset[str]], gate: Gate
-) -> Iterator[str]:
+def _losses(gain: np.ndarray, rows: Columns, videos_of: Mapping[str, frozenset[str]], gate: Gate) -> Iterator[str]:
     """Instruments that surely suffer, whatever the others gain."""
     for label in sorted({label for label in rows["label"] if label is not None}):
         chosen = [row for row, name in enumerate(rows["label"]) if name == label]

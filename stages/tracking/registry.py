@@ -145,9 +145,7 @@ def _create_version(client: MlflowClient, tags: dict[str, str], run_id: str, mod
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise
-    ours = client.create_model_version(
-        name, source=f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id
-    )
+    ours = client.create_model_version(name, source=f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id)
     oldest = find_version(client, name, tags["inputs"]) or str(ours.version)
     if oldest != str(ours.version):
         client.delete_model_version(name, str(ours.version))

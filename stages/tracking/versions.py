@@ -92,19 +92,28 @@ def files_of(client: MlflowClient, version: Version, names: Sequence[str]) -> It
         yield folder
 
 
-def load_version(client: MlflowClient, version: Version) -> Separator:
-    """The separator of a version; `RegistryError` where a byte of its files, its code among them, has changed."""
+@contextmanager
+def separator_of(client: MlflowClient, version: Version) -> Iterator[Path]:
+    """A folder with a version's separator; `RegistryError` where a byte of its files, its code among them, changed."""
     with tempfile.TemporaryDirectory(prefix="pixels-version-") as scratch:
         expected = _hashes(client, version, Path(scratch) / "hashes")["model"]
         location = client.get_logged_model(version.model_id).artifact_location
+        target = Path(scratch) / "model"
+        target.mkdir()
         try:
             there = mlflow.artifacts.download_artifacts(
-                location, dst_path=str(Path(scratch) / "model"), tracking_uri=client.tracking_uri
+                location, dst_path=str(target), tracking_uri=client.tracking_uri
             )
         except (MlflowException, OSError) as error:
             raise RegistryError(f"{version.address}: {location} cannot be read ({error})") from error
         _check(version, expected, digests(Path(there)))
-        return load(Path(there) / _SEPARATOR)
+        yield Path(there) / _SEPARATOR
+
+
+def load_version(client: MlflowClient, version: Version) -> Separator:
+    """The separator of a version, checked as `separator_of` does."""
+    with separator_of(client, version) as folder:
+        return load(folder)
 
 
 @dataclass(frozen=True, slots=True)
