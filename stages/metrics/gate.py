@@ -5,7 +5,7 @@ It looks at nothing but scores of the very same mixes and at what a version cost
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -78,11 +78,14 @@ def judge(challenger: Contestant, champion: Columns | None, gate: Gate) -> Verdi
         first, second = pair(ours, _mixture(ours) if champion is None else _of_kinds(champion, gate))
     except PairingError as error:
         return undecided(challenger, str(error), gate)
-    faults = _faults(challenger, gate)
+    faults, videos_of = _faults(challenger, gate), members(ours)
     gain = np.subtract(first["si_sdr"], second["si_sdr"])
     if champion is not None:
-        faults = (*faults, *_losses(gain, first, members(ours), gate))
-    return _decide(estimate(gain, first, members(ours)), faults, gate)
+        faults = (*faults, *_losses(gain, first, videos_of, gate))
+    found = _weigh(estimate(gain, first, videos_of), gate)
+    doubts = tuple(_doubts(challenger, gate))
+    outcome = "rejected" if faults else "inconclusive" if doubts and found.outcome == "promote" else found.outcome
+    return replace(found, outcome=outcome, reasons=(*faults, *doubts, *found.reasons))
 
 
 def undecided(challenger: Contestant, reason: str, gate: Gate) -> Verdict:
@@ -91,28 +94,30 @@ def undecided(challenger: Contestant, reason: str, gate: Gate) -> Verdict:
     return Verdict("rejected" if faults else "inconclusive", (*faults, reason))
 
 
-def _decide(mean: Mean | None, faults: tuple[str, ...], gate: Gate) -> Verdict:
+def _weigh(mean: Mean | None, gate: Gate) -> Verdict:
+    """What the difference alone says."""
     if mean is None or mean.num_videos < gate.min_videos:
-        found = 0 if mean is None else mean.num_videos
-        few = f"{found} source videos that say something, at least {gate.min_videos} are needed"
-        return Verdict("rejected" if faults else "inconclusive", (*faults, few), num_videos=found)
+        num_videos = 0 if mean is None else mean.num_videos
+        few = f"{num_videos} source videos that say something, at least {gate.min_videos} are needed"
+        return Verdict("inconclusive", (few,), num_videos=num_videos)
     low_db, high_db = mean.lower_db(gate.confidence), mean.upper_db(gate.confidence)
-    power, more = mean.power(gate.effect_db, confidence=gate.confidence), _more_videos(mean, gate)
+    more_videos = _more_videos(mean, gate)
     about = f"{mean.mean_db:+.2f} dB, one-sided bounds {low_db:+.2f} and {high_db:+.2f}"
     if low_db > 0:
         outcome, why = "promote", f"surely better: {about}"
     elif high_db < gate.effect_db:
         outcome, why = "rejected", f"surely not better by {gate.effect_db:g} dB: {about}"
     else:
-        outcome, why = "inconclusive", f"cannot be told: {about}; {more} more videos would show {gate.effect_db:g} dB"
+        wish = f"{more_videos} more videos would show {gate.effect_db:g} dB"
+        outcome, why = "inconclusive", f"cannot be told: {about}; {wish}"
     return Verdict(
-        outcome="rejected" if faults else outcome,
-        reasons=(*faults, why),
+        outcome,
+        (why,),
         mean_db=mean.mean_db,
         low_db=low_db,
         high_db=high_db,
-        power=power,
-        more_videos=more,
+        power=mean.power(gate.effect_db, confidence=gate.confidence),
+        more_videos=more_videos,
         num_videos=mean.num_videos,
     )
 
@@ -138,20 +143,33 @@ def _silence(rows: Columns, gate: Gate) -> Iterator[str]:
 
 
 def _blindness(challenger: Contestant, gate: Gate) -> Iterator[str]:
-    """Shown the partner's pictures, a separator that looks must collapse."""
-    kind = gate.swap_kind
-    own, swapped = (_of_kind(rows, kind) for rows in (challenger.rows, challenger.swapped))
+    """Shown the partner's pictures, a separator that looks must collapse; here where it surely does not."""
+    drop = _drop(challenger, gate)
+    if isinstance(drop, Mean) and (upper_db := drop.upper_db(gate.confidence)) < gate.min_swap_drop_db:
+        fall = f"{drop.mean_db:.2f} dB, upper bound {upper_db:.2f}"
+        yield f"it does not look: swapped vision costs {fall}, on {gate.swap_kind}, {gate.min_swap_drop_db:g} is needed"
+
+
+def _doubts(challenger: Contestant, gate: Gate) -> Iterator[str]:
+    """A control that is not surely passed: enough to promote nobody, not enough to reject."""
+    drop = _drop(challenger, gate)
+    if not isinstance(drop, Mean):
+        yield f"swapped vision cannot be judged on {gate.swap_kind}: {drop}"
+    elif drop.lower_db(gate.confidence) < gate.min_swap_drop_db <= drop.upper_db(gate.confidence):
+        fall = f"{drop.mean_db:.2f} dB, lower bound {drop.lower_db(gate.confidence):.2f}"
+        yield f"whether it looks cannot be told: swapped vision costs {fall}, {gate.min_swap_drop_db:g} is needed"
+
+
+def _drop(challenger: Contestant, gate: Gate) -> Mean | str:
+    """What swapped vision costs, or why nobody can say."""
+    own, swapped = (_of_kind(rows, gate.swap_kind) for rows in (challenger.rows, challenger.swapped))
+    videos_of = members(own)
     try:
         own, swapped = pair(own, swapped)
     except PairingError as error:
-        yield f"swapped vision cannot be judged on {kind}: {error}"
-        return
-    drop = estimate(np.subtract(own["si_sdr"], swapped["si_sdr"]), own, members(_of_kind(challenger.rows, kind)))
-    if drop is None:
-        yield f"swapped vision cannot be judged: too few videos in mixes of kind {kind}"
-    elif drop.lower_db(gate.confidence) < gate.min_swap_drop_db:
-        fall = f"{drop.mean_db:.2f} dB, lower bound {drop.lower_db(gate.confidence):.2f}"
-        yield f"it does not look: swapped vision costs {fall}, on {kind}, at least {gate.min_swap_drop_db:g} is needed"
+        return str(error)
+    drop = estimate(np.subtract(own["si_sdr"], swapped["si_sdr"]), own, videos_of)
+    return "too few videos, or all mixes share them" if drop is None else drop
 
 
 def _cost(challenger: Contestant, gate: Gate) -> Iterator[str]:

@@ -56,7 +56,7 @@ def test_more_videos_go_with_the_square_of_the_spread() -> None:
 @pytest.mark.parametrize(
     ("costs", "reason"),
     [
-        ({"swapped_db": 3.0}, "it does not look: swapped vision costs"),
+        ({"swapped_db": DIFFICULTY + 1}, "it does not look: swapped vision costs"),
         ({"latency_ms": 60_001.0}, "separating a mix takes 60001 ms, at most 60000 may be"),
         ({"size_bytes": 100_000_001}, "its weights have 100000001 bytes, at most 100000000 may be"),
         ({"latency_ms": float("inf")}, "separating a mix takes inf ms"),
@@ -76,12 +76,16 @@ def test_a_collapsed_one_is_rejected_by_name() -> None:
     assert verdict.reasons[0] == "100.0% of its estimates are silent or no numbers, at most 1.0% may be"
 
 
-def test_without_swapped_scores_nothing_is_promoted() -> None:
+def test_without_swapped_scores_or_with_doubtful_ones_nothing_is_promoted() -> None:
     better = challenger(1.0)
     blind = Contestant(better.rows, select(better.swapped, []), better.latency_ms, better.size_bytes)
     verdict = judge(blind, CHAMPION, EVERYTHING)
-    assert verdict.outcome == "rejected"
+    assert verdict.outcome == "inconclusive"
     assert verdict.reasons[0].startswith("swapped vision cannot be judged on different2: not the same mixes")
+    doubtful = judge(challenger(1.0, swapped_db=3.0), CHAMPION, EVERYTHING)
+    assert doubtful.outcome == "inconclusive"
+    assert doubtful.reasons[0].startswith("whether it looks cannot be told: swapped vision costs")
+    assert judge(challenger(-3.0, swapped_db=3.0), CHAMPION, EVERYTHING).outcome == "rejected"
 
 
 def _with_a_loss(loss_db: float, *, label: str = "label3") -> Contestant:

@@ -66,7 +66,9 @@ def scored(rows: dict[str, list[Any]], values_db: Floats, *, name: str = "pixels
     return rows | ratios | {"matched": [1.0] * len(values)} | more
 
 
-def contestant(rows: dict[str, list[Any]], values_db: Floats, *, swapped_db: float = -10.0, **costs: Any) -> Contestant:
+def contestant(
+    rows: dict[str, list[Any]], values_db: Floats, *, swapped_db: float | Floats = -10.0, **costs: Any
+) -> Contestant:
     """A version with these scores, far lower ones for swapped vision, and no cost to speak of."""
     swapped = scored(rows, np.full(len(values_db), swapped_db), name="pixels:swapped_vision")
     return Contestant(scored(rows, values_db), swapped, **({"latency_ms": 100.0, "size_bytes": 1000} | costs))

@@ -12,7 +12,8 @@ from stages.networks.separation import Separator, save
 from stages.params import Gate, Register, Section
 from stages.shards.files import write_json
 from stages.shards.flow_origin import FlowOrigin, write_origin
-from stages.shards.tables import write_columns
+from stages.shards.schema import MixSource
+from stages.shards.tables import read_rows, write_columns
 from stages.training.export import new_separator
 from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, train_section
 from tests.synth.scored import EVALUATE, write_test_world
@@ -65,7 +66,9 @@ def write_scores(root: Path, values_db: list[float | None], *, swapped_db: float
     own = score_columns("pixels", values_db)
     swapped = score_columns("pixels:swapped_vision", [swapped_db] * len(values_db))
     columns = {name: [*own[name], *swapped[name]] for name in own}
-    columns["mix_id"] = [mix_id.replace("different2-", "mix") for mix_id in columns["mix_id"]]
+    mixed = [row for row in read_rows(root / layout.MIXES, MixSource) if row.split == "test"]
+    for name in ("mix_id", "kind", "source", "clip_id", "video_id", "label"):
+        columns[name] = [getattr(row, name) for row in mixed] * 2
     write_columns(root / layout.evaluation("pixels") / "scores.parquet", columns)
 
 
