@@ -27,6 +27,8 @@ STAGES = {
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
+_Registered = Annotated[str, typer.Argument(help="Registered model: pixels, ...")]
+
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed; remove nothing.")]
 
 # Without markup mode the square brackets of the docstring stay, and help comes in half the time.
@@ -64,18 +66,68 @@ def plan(as_json: _AsJson = False) -> None:
 
 @app.command()
 def compare(
-    first: Annotated[str, typer.Argument(help="Estimator, as reports/table.txt names it: pixels, nmf_mfcc, ...")],
-    second: Annotated[str, typer.Argument(help="Estimator that it is held against.")],
+    names: Annotated[
+        tuple[str, str],
+        typer.Argument(
+            metavar="FIRST SECOND",
+            help="Estimators, as reports/table.txt names them; or versions: pixels@champion pixels/3.",
+        ),
+    ],
     scores: Annotated[
         list[Path] | None, typer.Option(help=f"{layout.SCORES}, or another; twice: the second's is of another run.")
     ] = None,
     kind: Annotated[str | None, typer.Option(help="Kind of mix: different2, same2, ...; else all.")] = None,
     as_json: _AsJson = False,
+    as_html: Annotated[
+        bool, typer.Option("--html", help=f"Of versions: write {layout.COMPARISON}, with clips to listen to.")
+    ] = False,
 ) -> None:
-    """Say how much better one estimator is than another on the same mixes. No stage of dvc.yaml."""
-    from stages.compare import report
+    """Say how much better one estimator, or version, is than another on the same mixes. No stage of dvc.yaml."""
+    from stages.compare import of_versions, report, report_versions
 
+    first, second = names
+    if of_versions(first, second):
+        raise typer.Exit(report_versions(first, second, kind=kind, as_json=as_json, as_html=as_html))
     raise typer.Exit(report(first, second, scores=scores or [layout.SCORES], kind=kind, as_json=as_json))
+
+
+@app.command()
+def promote(
+    model: _Registered,
+    version: Annotated[str | None, typer.Option(help="Its number; else what register.alias names.")] = None,
+    despite: Annotated[str | None, typer.Option(help="Your reason to promote it whatever the gate says.")] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Make a version the champion if it is truly better; status 3: it is not, 4: nobody can tell. No stage."""
+    from stages.promote import report
+
+    raise typer.Exit(report(model, version=version, despite=despite, as_json=as_json))
+
+
+@app.command()
+def rescore(
+    version: Annotated[str, typer.Argument(help="A version: pixels@champion, pixels/3.")],
+) -> None:
+    """Score a registered version on this workspace's mixes, so that others can be held against it. No stage."""
+    from stages.rescore import report
+
+    raise typer.Exit(report(version))
+
+
+@app.command()
+def rollback(model: _Registered) -> None:
+    """Give the previous champion its place back. No stage of dvc.yaml."""
+    from stages.rollback import report
+
+    raise typer.Exit(report(model))
+
+
+@app.command()
+def history(model: _Registered, as_json: _AsJson = False) -> None:
+    """List the versions of a model: which was champion when, and why. No stage of dvc.yaml."""
+    from stages.history import report
+
+    raise typer.Exit(report(model, as_json=as_json))
 
 
 @app.command()

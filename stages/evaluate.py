@@ -1,15 +1,12 @@
 """Scores one model on the fixed mixes."""
 
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Annotated
 
 from stages import layout
 from stages.compute.pool import open_pool
-from stages.metrics.scores import Mix, collect, evaluated, open_reader, score_mix
-from stages.metrics.summary import Columns, summarise
-from stages.metrics.vision import Vision
+from stages.metrics.scorer import Scorer
+from stages.metrics.scores import collect, evaluated
+from stages.metrics.summary import summarise
 from stages.networks.separation import Separator, load
 from stages.params import At, Clip, Evaluate, Model, Spectrogram
 from stages.shards.files import sha256, write_json
@@ -35,26 +32,6 @@ def run(
     write_columns(folder / "scores.parquet", columns)
     summary = summarise(columns, resamples=evaluate.bootstrap_resamples, seed=evaluate.bootstrap_seed)
     write_json(folder / "metrics.json", summary)
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """What a worker needs to score a model on one mix; `weights` tells models that lay in one folder apart."""
-
-    name: str
-    trained: Path
-    weights: str
-    decoded: Path
-    evaluate: Evaluate
-
-    def __call__(self, mix: Mix) -> Columns:
-        """Columns of one mix."""
-        return score_mix(mix, open_reader(self.decoded), _vision(self), taps=self.evaluate.filter_taps)
-
-
-@cache
-def _vision(scorer: Scorer) -> Vision:
-    return Vision(scorer.name, load(scorer.trained), open_reader(scorer.decoded), mask=scorer.evaluate.mask)
 
 
 def _check_same(name: str, separator: Separator, **sections: Clip | Spectrogram | Model) -> None:

@@ -47,6 +47,7 @@ REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
 SCORES = REPORTS / "scores.parquet"
 TABLE = REPORTS / "table.txt"
+COMPARISON = REPORTS / "compare.html"  # of two versions, by the command; no out of a stage
 PLOTS = REPORTS / "plots"  # points of each plot as JSON: what `dvc plots show` draws
 
 

@@ -317,11 +317,28 @@ class Evaluate(Section):
     bootstrap_seed: int = Field(ge=0)
 
 
+class Gate(Section):
+    """When a version may take the champion's place."""
+
+    kinds: tuple[Kind, ...] = Field(min_length=1)
+    confidence: float = Field(ge=0.5, lt=1)
+    min_videos: int = Field(ge=2)
+    effect_db: float = Field(gt=0)
+    instrument_min_videos: int = Field(ge=2)
+    instrument_loss_db: float = Field(ge=0)
+    swap_kind: Kind
+    min_swap_drop_db: float = Field(ge=0)
+    max_silent_share: float = Field(ge=0, le=1)
+    max_latency_ms: float = Field(gt=0)
+    max_size_bytes: int = Field(ge=1)
+
+
 class Register(Section):
-    """What a model version carries."""
+    """What a model version carries, and when it is better."""
 
     examples: int = Field(ge=0, le=32)
     alias: Name
+    gate: Gate
 
 
 class Params(Section):

@@ -18,10 +18,10 @@ from stages import layout, register
 from stages.networks.frames import to_input
 from stages.networks.separation import load
 from stages.shards.files import read_json, sha256
-from stages.shards.tables import read_columns, write_columns
+from stages.shards.tables import read_columns
 from stages.tracking import registry
 from stages.tracking.server import connect, experiment_id
-from tests.synth.registered import SECTIONS, metrics, write_model, write_scored_world
+from tests.synth.registered import SECTIONS, metrics, write_model, write_scored_world, write_scores
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -87,7 +87,10 @@ def test_a_version_carries_all_that_was_promised(registered: Path) -> None:
 
     expected = {"different2/si_sdri": 3.25, "controls/swapped_vision_si_sdri": -4.0, "counts/mixes": 2.0}
     expected |= {"different2/n": 2.0, "baselines/ideal_binary-warped/different2/si_sdri": 11.0}
+    costs = {name: run.data.metrics.pop(name) for name in ("serving/latency_ms", "serving/size_bytes")}
     assert run.data.metrics == expected | {"curves/loss": 0.5, "curves/si_sdr_db": 1.5}
+    assert costs["serving/size_bytes"] == (layout.model("pixels") / "weights.safetensors").stat().st_size
+    assert costs["serving/latency_ms"] > 0
     assert [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, "curves/loss")] == [
         (3, 0.7),
         (6, 0.5),
@@ -95,7 +98,7 @@ def test_a_version_carries_all_that_was_promised(registered: Path) -> None:
 
     files = Path(download_artifacts(run.info.artifact_uri))
     assert files.is_relative_to(registered / "mlartifacts")
-    assert read_columns(files / "scores.parquet")["si_sdr"] == [1.0, 2.0]
+    assert read_columns(files / "scores.parquet")["si_sdr"] == [1.0, 2.0, 1.5, 2.5, *[-9.0] * 4]
     assert read_json(files / "metrics.json") == metrics()
     assert (files / "dvc.lock").is_file()
     assert (files / "params.yaml").is_file()
@@ -128,7 +131,7 @@ def test_the_same_inputs_never_give_a_second_version(world: Path, capsys: pytest
     write_model(world, seed=2)
     second = run_register()
     assert (second["version"], len(versions(client))) == ("2", 2)
-    write_columns(world / layout.evaluation("pixels") / "scores.parquet", {"mix_id": ["mix0"], "si_sdr": [1.0]})
+    write_scores(world, [1.0, 2.0, 1.5, 2.0])
     third = run_register()
     assert third["version"] == "3"
     changed = SECTIONS["train"].model_copy(update={"steps": 7})

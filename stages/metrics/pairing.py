@@ -61,12 +61,7 @@ def compare(first: Columns, second: Columns, *, resamples: int, seed: int) -> Co
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
     """
-    first, second = _sorted(first), _sorted(second)
-    _check_same_mixes(first, second)
-    scored = [row for row, value in enumerate(first["si_sdr"]) if None not in (value, second["si_sdr"][row])]
-    if not scored:
-        raise PairingError("nothing to compare: every reference is silent")
-    first, second = select(first, scored), select(second, scored)
+    first, second = pair(first, second)
     taken = [name for name in METRICS if None not in (*first[name], *second[name])]
     differences = np.array([np.subtract(first[name], second[name]) for name in taken], dtype=np.float64).T
     videos = first["video_id"]
@@ -77,7 +72,17 @@ def compare(first: Columns, second: Columns, *, resamples: int, seed: int) -> Co
         low, high = (None, None) if interval is None else interval[:, position].tolist()
         p = None if means is None else (1 + int((means[:, position] <= 0).sum())) / (1 + resamples)
         found[name] = Difference(float(differences[:, position].mean()), low, high, p)
-    return Comparison(len(set(first["mix_id"])), len(scored), len(set(videos)), found)
+    return Comparison(len(set(first["mix_id"])), len(videos), len(set(videos)), found)
+
+
+def pair(first: Columns, second: Columns) -> tuple[Columns, Columns]:
+    """Rows of the very same sounds in one order, without those whose reference is silent; else `PairingError`."""
+    first, second = _sorted(first), _sorted(second)
+    _check_same_mixes(first, second)
+    scored = [row for row, value in enumerate(first["si_sdr"]) if None not in (value, second["si_sdr"][row])]
+    if not scored:
+        raise PairingError("nothing to compare: every reference is silent")
+    return select(first, scored), select(second, scored)
 
 
 def _sorted(columns: Columns) -> Columns:

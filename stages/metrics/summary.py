@@ -9,6 +9,7 @@ from stages.metrics.bootstrap import clustered_interval
 
 RATIOS = ("si_sdri", "si_sdr", "sdr", "sir", "sar")
 METRICS = (*RATIOS, "matched")
+SWAPPED = "swapped_vision"  # control <model>:swapped_vision: shown the partner's pictures
 THRESHOLD = "threshold_"  # control <model>:threshold_<t>: masks that are 1 where the soft mask is above t
 BEST_ORDER = ("nmf_mfcc", "rpca")  # see no picture, so put in the order that suits the truth best
 _DECIMALS = 6

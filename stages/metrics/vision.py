@@ -11,13 +11,12 @@ from torch import Tensor
 
 from stages.audio.mixing import mix as mean_of
 from stages.metrics.scores import Mix
-from stages.metrics.summary import THRESHOLD
+from stages.metrics.summary import SWAPPED, THRESHOLD
 from stages.networks.frames import to_input, which_frames
 from stages.networks.separation import Separator
 from stages.networks.separator import ABLATIONS
 from stages.shards.reader import ClipReader
 
-SWAPPED = "swapped_vision"
 SOFT = "soft_mask"
 _SWEPT_KIND = "different2"
 _THRESHOLDS = tuple(tenths / 10 for tenths in range(1, 10))

@@ -14,9 +14,11 @@ from stages.shards.reader import ClipReader
 from stages.shards.schema import MixSource
 from stages.shards.tables import read_rows
 from stages.tracking.examples import Example, read_examples, write_example
+from stages.tracking.latency import latency_ms, size_bytes
 from stages.tracking.server import flatten
 
 VIDEOS = "videos.json"  # artifact of a version's run: whose sound and pictures are in it
+LATENCY, SIZE = "serving/latency_ms", "serving/size_bytes"  # metrics of a version's run
 _SHARED = ("baselines", "counts")  # parts of reports/metrics.json that are the same for all models
 
 
@@ -42,14 +44,19 @@ class Evidence:
         return self._examples[0]
 
     def metrics(self) -> dict[str, float]:
-        """Scores of the model, its controls and the baselines, named like `different2/si_sdri`; only numbers."""
+        """Scores of the model, its controls and the baselines, named like `different2/si_sdri`, and what it costs.
+
+        Only numbers; LATENCY and SIZE were taken on this machine.
+        """
         content = read_json(layout.METRICS)
         if self._name not in content:
             raise ValueError(f"{layout.METRICS}: holds no scores of {self._name}; run `dvc repro report`")
         controls = {"controls": content.get("controls", {}).get(self._name, {})}
         shared = {part: content[part] for part in _SHARED if part in content}
         leaves = flatten(content[self._name] | controls | shared, "/")
-        return {name.replace(":", "-"): float(value) for name, value in leaves.items() if _is_number(value)}
+        scores = {name.replace(":", "-"): float(value) for name, value in leaves.items() if _is_number(value)}
+        taken_ms = latency_ms(self._separator, self.input_example, mask=self._mask)
+        return scores | {LATENCY: taken_ms, SIZE: float(size_bytes(self.separator_folder))}
 
     def curves(self) -> Iterator[tuple[str, int, float]]:
         """Name, step and value of each point of the training's validations."""

@@ -48,7 +48,7 @@ def read_examples(reader: ClipReader, mixes: Sequence[MixSource], separator: Sep
     """The first `count` test mixes, in the order of the table."""
     rows = [row for row in mixes if row.split == "test"]
     groups = [list(sources) for _, sources in groupby(rows, key=lambda row: row.mix_id)]
-    return [_read(reader, sources, separator) for sources in groups[:count]]
+    return [read_example(reader, sources, separator) for sources in groups[:count]]
 
 
 def write_example(
@@ -69,7 +69,8 @@ def write_example(
         (folder / f"{n}_frame.jpg").write_bytes(encoded)
 
 
-def _read(reader: ClipReader, sources: Sequence[MixSource], separator: Separator) -> Example:
+def read_example(reader: ClipReader, sources: Sequence[MixSource], separator: Separator) -> Example:
+    """One mix by its rows, with as many pictures as a separator looks at."""
     look = separator.model.appearance
     ordered = sorted(sources, key=lambda row: row.source)
     waveforms = [reader.audio(row.clip_id) for row in ordered]

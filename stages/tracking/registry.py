@@ -16,11 +16,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
+from stages.shards.files import sha256, write_json
 from stages.tracking.evidence import Evidence
 from stages.tracking.packaging import package
 from stages.tracking.provenance import digests
 from stages.tracking.server import experiment_id, flatten
 
+HASHES = "hashes"  # tag of a version: sha256 of <HASHES>.json beside its run, which holds those of all files
 _STAGE = "register"
 _BATCH = 100  # the most params that MLflow takes at once
 
@@ -60,7 +62,7 @@ def find_or_publish(client: MlflowClient, record: Record) -> str:
 
 def find_version(client: MlflowClient, name: str, inputs: str) -> str | None:
     """Number of the oldest version with these inputs."""
-    found = [version for version in _versions(client, name) if version.tags.get("inputs") == inputs]
+    found = [version for version in versions_of(client, name) if version.tags.get("inputs") == inputs]
     return str(min(int(version.version) for version in found)) if found else None
 
 
@@ -76,7 +78,22 @@ def _publish(client: MlflowClient, record: Record) -> str:
         client.log_artifacts(run_id, str(files))
         _read_back(client, client.get_run(run_id).info.artifact_uri, files)
         model_id = _upload_model(client, record, run_id, Path(scratch) / "model")
-        return _create_version(client, record, run_id, model_id)
+        hashes = {"run": digests(files), "model": digests(Path(scratch) / "model")}
+        tags = record.all_tags | {HASHES: _seal(client, run_id, hashes, Path(scratch))}
+        return _create_version(client, tags, run_id, model_id)
+
+
+def _seal(client: MlflowClient, run_id: str, hashes: dict[str, dict[str, str]], folder: Path) -> str:
+    """Store what a version's files must hash to; sha256 of that."""
+    path = folder / f"{HASHES}.json"
+    write_json(path, hashes)
+    client.log_artifact(run_id, str(path))
+    there = folder / "sealed"
+    there.mkdir()
+    found, expected = sha256(Path(client.download_artifacts(run_id, path.name, str(there)))), sha256(path)
+    if found != expected:
+        raise RegistryError(f"{path.name}: read back as sha256 {found}, expected {expected}; no version was made")
+    return expected
 
 
 @contextmanager
@@ -120,19 +137,18 @@ def _upload_model(client: MlflowClient, record: Record, run_id: str, folder: Pat
     return logged.model_id
 
 
-def _create_version(client: MlflowClient, record: Record, run_id: str, model_id: str) -> str:
+def _create_version(client: MlflowClient, tags: dict[str, str], run_id: str, model_id: str) -> str:
     """Create the version in one transaction with its tags; of two that were made at once the older one stays."""
+    name = tags["model"]
     try:
-        client.create_registered_model(record.name)
+        client.create_registered_model(name)
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise
-    ours = client.create_model_version(
-        record.name, source=f"models:/{model_id}", run_id=run_id, tags=record.all_tags, model_id=model_id
-    )
-    oldest = find_version(client, record.name, record.inputs) or str(ours.version)
+    ours = client.create_model_version(name, source=f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id)
+    oldest = find_version(client, name, tags["inputs"]) or str(ours.version)
     if oldest != str(ours.version):
-        client.delete_model_version(record.name, str(ours.version))
+        client.delete_model_version(name, str(ours.version))
     return oldest
 
 
@@ -154,12 +170,13 @@ def _read_back(client: MlflowClient, location: str | None, folder: Path) -> None
 def _reap(client: MlflowClient, name: str) -> None:
     """End the runs of processes that were killed: MLflow would show them as running for ever."""
     same = f"tags.stage = '{_STAGE}' and tags.model = '{name}' and attributes.status = 'RUNNING'"
-    complete = {version.run_id for version in _versions(client, name)}
+    complete = {version.run_id for version in versions_of(client, name)}
     for run in client.search_runs([experiment_id(client)], same):
         client.set_terminated(run.info.run_id, "FINISHED" if run.info.run_id in complete else "KILLED")
 
 
-def _versions(client: MlflowClient, name: str) -> list[ModelVersion]:
+def versions_of(client: MlflowClient, name: str) -> list[ModelVersion]:
+    """All versions of a model, without their aliases."""
     found: list[ModelVersion] = []
     token: str | None = None
     while True:

@@ -12,6 +12,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
 from stages import layout
 
+Client = MlflowClient  # for rooms that hold one without knowing mlflow
 EXPERIMENT = "pixels"
 _SQLITE = "sqlite:///"
 

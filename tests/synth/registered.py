@@ -9,23 +9,38 @@ import torch
 
 from stages import layout
 from stages.networks.separation import Separator, save
-from stages.params import Register, Section
+from stages.params import Gate, Register, Section
 from stages.shards.files import write_json
 from stages.shards.flow_origin import FlowOrigin, write_origin
-from stages.shards.tables import write_columns
+from stages.shards.schema import MixSource
+from stages.shards.tables import read_rows, write_columns
 from stages.training.export import new_separator
 from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, train_section
 from tests.synth.scored import EVALUATE, write_test_world
+from tests.synth.signals import score_columns
 
 LICENCES: dict[str, Any] = {"licences": {"CC-BY-NC-4.0": 1, "MIT": 3}, "non_commercial": True}
 LEFT_OUT: dict[str, Any] = {"left_out": {"still": 2, "dubbed": 0}}
+GATE = Gate(
+    kinds=("different2", "same2"),
+    confidence=0.95,
+    min_videos=4,
+    effect_db=0.5,
+    instrument_min_videos=8,
+    instrument_loss_db=1.0,
+    swap_kind="different2",
+    min_swap_drop_db=1.0,
+    max_silent_share=0.01,
+    max_latency_ms=60_000.0,
+    max_size_bytes=100_000_000,
+)
 SECTIONS: dict[str, Section] = {
     "clip": CLIP,
     "spectrogram": SPECTROGRAM,
     "model": MODEL,
     "train": train_section(),
     "evaluate": EVALUATE,
-    "register": Register(examples=2, alias="candidate"),
+    "register": Register(examples=2, alias="candidate", gate=GATE),
 }
 
 
@@ -38,14 +53,23 @@ def write_scored_world(root: Path) -> None:
     """Decoded clips, two test mixes and a model `pixels` with curves and scores under `root`."""
     write_test_world(root)
     write_model(root)
-    folder = root / layout.evaluation("pixels")
-    folder.mkdir(parents=True)
-    write_columns(folder / "scores.parquet", {"mix_id": ["mix0", "mix1"], "si_sdr": [1.0, 2.0]})
+    write_scores(root, [1.0, 2.0, 1.5, 2.5])
     origin = FlowOrigin("pwcnet", "ab" * 32, "CC-BY-NC-SA-4.0", tool="torch 2", device="cpu")
     write_origin(root / layout.FLOW_ORIGIN, origin)
     write_json(root / layout.METRICS, metrics())
     (root / layout.LOCK).write_text("schema: '2.0'\n", encoding="utf-8")
     (root / layout.PARAMS).write_text(json.dumps({"train": {"seed": 1}}), encoding="utf-8")
+
+
+def write_scores(root: Path, values_db: list[float | None], *, swapped_db: float = -9.0) -> None:
+    """Scores of the two test mixes' four sources by the model, and with the partner's pictures."""
+    own = score_columns("pixels", values_db)
+    swapped = score_columns("pixels:swapped_vision", [swapped_db] * len(values_db))
+    columns = {name: [*own[name], *swapped[name]] for name in own}
+    mixed = [row for row in read_rows(root / layout.MIXES, MixSource) if row.split == "test"]
+    for name in ("mix_id", "kind", "source", "clip_id", "video_id", "label"):
+        columns[name] = [getattr(row, name) for row in mixed] * 2
+    write_columns(root / layout.evaluation("pixels") / "scores.parquet", columns)
 
 
 def write_model(root: Path, seed: int = 1) -> None:

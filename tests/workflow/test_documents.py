@@ -9,7 +9,7 @@ from dags.graph import read_graph
 from stages.__main__ import STAGES
 
 DOCUMENTS = [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]
-BESIDE_THE_GRAPH = {"doctor", "plan", "compare", "gc", "forget"}
+BESIDE_THE_GRAPH = {"doctor", "plan", "compare", "promote", "rescore", "rollback", "history", "gc", "forget"}
 
 
 def targets() -> set[str]:
