@@ -8,9 +8,8 @@ import pytest
 
 from stages.motion.estimator import find_origin
 from stages.motion.fields import FieldMaker
-from stages.motion.grid import CELL_PX, num_cells
 from stages.params import Flow
-from stages.shards.flow_schema import GRID_PX, ClipFlow, cells_of
+from stages.shards.flow_schema import ClipFlow
 from stages.shards.reader import ClipReader
 from tests.synth.moving import FLOW, Shift, moving_folder
 
@@ -87,7 +86,3 @@ def test_a_flow_that_fits_nothing_is_not_valid(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(vars(maker), "estimator", broken)
     (flow,) = maker(reader, reader.clips, Diary())
     assert not flow.vectors.any() and not flow.valid.any()
-
-
-def test_the_grid_of_motion_is_that_of_the_shards() -> None:
-    assert (CELL_PX, num_cells(30)) == (GRID_PX, cells_of(30))
