@@ -10,26 +10,24 @@ from stages.compute.pool import open_pool
 from stages.metrics.scores import Mix, collect, evaluated, open_reader, score_mix
 from stages.metrics.summary import Columns, summarise
 from stages.metrics.vision import Vision
+from stages.networks.motion_fields import open_motion
 from stages.networks.separation import Separator, load
-from stages.params import At, Clip, Evaluate, Model, Spectrogram
+from stages.params import At, Clip, Evaluate, Spectrogram
+from stages.separators import Model
 from stages.shards.files import sha256, write_json
 from stages.shards.schema import MixSource
 from stages.shards.tables import read_rows, write_columns
 
 
 def run(
-    name: str,
-    clip: Clip,
-    spectrogram: Spectrogram,
-    model: Annotated[Model, At("models.{item}")],
-    evaluate: Evaluate,
+    name: str, clip: Clip, spectrogram: Spectrogram, model: Annotated[Model, At("models.{item}")], evaluate: Evaluate
 ) -> None:
     """Score a model and its controls, mixes side by side -> data/evaluate/<name>: scores.parquet, metrics.json."""
     trained, folder = layout.model(name).resolve(), layout.evaluation(name)
     _check_same(name, load(trained), clip=clip, spectrogram=spectrogram, model=model)
     mixes = evaluated(read_rows(layout.MIXES, MixSource))
     weights = sha256(trained / "weights.safetensors")
-    scorer = Scorer(name, trained, weights, layout.DECODE.resolve(), evaluate)
+    scorer = Scorer(name, trained, weights, Path.cwd(), evaluate)
     with open_pool(len(mixes)) as pool:
         columns = collect(pool.map(scorer, mixes), total=len(mixes), label=f"evaluate {name}")
     write_columns(folder / "scores.parquet", columns)
@@ -44,17 +42,19 @@ class Scorer:
     name: str
     trained: Path
     weights: str
-    decoded: Path
+    root: Path  # of the workspace
     evaluate: Evaluate
 
     def __call__(self, mix: Mix) -> Columns:
         """Columns of one mix."""
-        return score_mix(mix, open_reader(self.decoded), _vision(self), taps=self.evaluate.filter_taps)
+        return score_mix(mix, open_reader(self.root / layout.DECODE), _vision(self), taps=self.evaluate.filter_taps)
 
 
 @cache
 def _vision(scorer: Scorer) -> Vision:
-    return Vision(scorer.name, load(scorer.trained), open_reader(scorer.decoded), mask=scorer.evaluate.mask)
+    separator, reader = load(scorer.trained), open_reader(scorer.root / layout.DECODE)
+    windows = open_motion(separator.model, separator.clip, scorer.root)
+    return Vision(scorer.name, separator, reader, windows, mask=scorer.evaluate.mask)
 
 
 def _check_same(name: str, separator: Separator, **sections: Clip | Spectrogram | Model) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages import layout
-from stages.params import Model, Params
+from stages.params import Params
+from stages.separators import Model
 
 # Measured on 2 x86-64 cores without a GPU, wall seconds; other machines differ in proportion.
 _START_S = {
