@@ -42,7 +42,7 @@ class FusionNetwork(nn.Module):
         parts: list[Tensor] = []
         side, steps = self.places.shape[-1], 1 if moving is None else moving.shape[2]
         if seen is not None:
-            looks = functional.interpolate(seen, size=(side, side), mode="bilinear", antialias=True)
+            looks = functional.adaptive_avg_pool2d(seen, side)  # of the cells that a cell of motion covers
             if moving is not None and self.attention is not None:
                 moving = moving * self.attend(looks)[:, :, None]
             parts.append(looks[:, :, None].expand(-1, -1, steps, -1, -1))

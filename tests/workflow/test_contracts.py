@@ -25,7 +25,15 @@ PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding
 BODIES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 PARAMS_FILES = [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
 
-EXEMPT = {"stages", "stages.__main__", "stages.launch", "stages.params", "stages.separators", "stages.layout", "stages.progress"}
+EXEMPT = {
+    "stages",
+    "stages.__main__",
+    "stages.launch",
+    "stages.params",
+    "stages.separators",
+    "stages.layout",
+    "stages.progress",
+}
 
 
 @cache
