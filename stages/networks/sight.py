@@ -162,4 +162,4 @@ def shown(field: Field, square: Square, side_cells: int, framing: Framing) -> Te
 def _mirrored(place: Tensor) -> tuple[Tensor, Tensor]:
     """Places folded into [-1, 1], and -1 where they were mirrored once."""
     wave = (place - 1).remainder(4) - 2
-    return wave.abs() - 1, -wave.sign()
+    return wave.abs() - 1, torch.where(wave < 0, -1.0, 1.0)

@@ -22,6 +22,9 @@ RANDOM = torch.Generator().manual_seed(4)
 _SEES = {"none": ("decode", 24), "difference": ("decode", 24), "flow": ("flow", 8), "trajectories": ("trajectories", 8)}
 
 
+_INCEPTION = {"network": "inception", "base_channels": 4, "strides": [2, 2, 1]}
+
+
 def _model(source: str, **changes: Any) -> Any:
     sees, rate_hz = _SEES[source]
     return changed(sees=sees, motion__input=source, motion__rate_hz=rate_hz, **changes)
