@@ -58,7 +58,7 @@ def _noise_windows(model: Model, clip: Clip) -> MotionWindows | None:
     )
 
 
-# The model of "The Sound of Motions" takes minutes a step here: tests/infra/test_network_costs.py runs it without numbers.
+# That of "The Sound of Motions" takes minutes a step here: tests/infra/test_network_costs.py runs it without numbers.
 _STEPPED = [(path, name) for path in FILES if path.stem != "paper-motions" for name in read(path).models]
 
 
