@@ -153,7 +153,7 @@ def estimate(stage: str, item: str | None, params: Params) -> Cost:
 
 
 def mixture_gflop(params: Params, model: Model, *, num_sources: int) -> float:
-    """Forward pass for one mixture: vision for each source, one audio network, of which `motions` decodes each source."""
+    """Forward pass for one mixture: vision for each source; one audio network, which `motions` decodes for each."""
     frames = math.ceil(params.clip.duration_s * params.clip.sample_rate_hz / params.spectrogram.hop_samples)
     audio = _AUDIO_GFLOP * params.spectrogram.log_frequency_rows * frames / _AUDIO_BINS
     audio *= (model.audio.base_channels / _BASE_CHANNELS) ** 2 * (num_sources if isinstance(model, Motions) else 1)
