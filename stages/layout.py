@@ -66,6 +66,12 @@ def receipt(name: str) -> Path:
     return REPORTS / "register" / f"{name}.json"
 
 
+def manifests(sees: str) -> tuple[Path, ...]:
+    """Manifests of the shards that a model learns from which sees the stage `sees`: those of frames, and its own."""
+    more = {"flow": FLOW, "trajectories": TRAJECTORIES}
+    return (MANIFEST, *([more[sees] / MANIFEST.name] if sees in more else []))
+
+
 def stage_lock(name: str) -> Path:
     """Held while the stage `name` (`train@pixels`) runs in this workspace."""
     return Path(".locks") / f"{name}.lock"

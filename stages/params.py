@@ -5,17 +5,19 @@ that follows from others (a clip's number of samples, say) is computed in the ro
 """
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
+
+from stages.separators import Model, Motions, Section
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Kind = Literal["different2", "different3", "different4", "same2", "video2", "shifted2"]
 Sampling = Literal["videos", "labels"]
-Head = Literal["independent", "competitive"]
 Flag = Literal["still", "dubbed"]
 ListedSplit = Literal["train", "validation", "test"]
 Folder = Annotated[str, Field(pattern=r"^(\.|[^/]+(/[^/]+)*)$")]  # below a root; "." is the root itself
@@ -35,12 +37,6 @@ class At:
 
 Videos = Annotated[str, At("index.videos")]
 RejectShare = Annotated[float, At("index.max_reject_share")]
-
-
-class Section(BaseModel):
-    """A part of params.yaml: immutable, and no key may be missing, extra or mistyped."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Clip(Section):
@@ -222,35 +218,10 @@ class Mixes(Section):
         return self
 
 
-class Appearance(Section):
-    """The appearance network (VAN): a dilated ResNet-18 on single frames."""
-
-    base_channels: int = Field(ge=4, le=128)
-    pooling: Literal["max", "mean"]
-    standardise: bool
-    num_frames: int = Field(ge=1, le=16)
-    frame_stride: int = Field(ge=1)
-    crop_px: int = Field(ge=32, le=1024, multiple_of=16)
-
-
-class Audio(Section):
-    """The audio network (AAN): a U-Net on the log-magnitude spectrogram."""
-
-    levels: int = Field(ge=2, le=8)
-    base_channels: int = Field(ge=4, le=128)
-
-
-class Model(Section):
-    """One separator; `channels` is K, the number of audio components and of appearance features."""
-
-    channels: int = Field(ge=1, le=256)
-    head: Head
-    appearance: Appearance
-    audio: Audio
-
-
 class Optimizer(Section):
-    """`rate` drives audio network, synthesizer and last appearance layer; `appearance_rate` the ResNet below it."""
+    """`rate` drives audio network, synthesizer, fusion and last appearance layer; `appearance_rate` the ResNet below it
+    and the motion network.
+    """
 
     algorithm: Literal["sgd", "adamw"]
     rate: float = Field(gt=0)
@@ -369,6 +340,33 @@ class Params(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _keep_time(self) -> Self:
+        for name, model in self.models.items():
+            if isinstance(model, Motions):
+                self._check_rates(f"models.{name}", model)
+        return self
+
+    def _check_rates(self, where: str, model: Motions) -> None:
+        pictured = model.motion.input in {"none", "difference"}
+        rate_hz = self.decode.motion_rate_hz if pictured else self.clip.frame_rate_hz
+        if model.motion.rate_hz != rate_hz:
+            source = "decode.motion_rate_hz" if pictured else "clip.frame_rate_hz"
+            raise ValueError(f"{where}.motion.rate_hz: expected {rate_hz} as {source}, found {model.motion.rate_hz}")
+        for level in model.audio.film_levels if model.conditioning == "film" else ():
+            stride = prod(model.audio.time_strides[:level]) * self.spectrogram.hop_samples
+            steps_hz = self.clip.sample_rate_hz / stride
+            if steps_hz < model.audio.min_film_rate_hz:
+                raise ValueError(
+                    f"{where}.audio: level {level} of film_levels has {steps_hz:.1f} steps a second, fewer than "
+                    f"min_film_rate_hz {model.audio.min_film_rate_hz}: motion is lost; set more time_strides to 1"
+                )
+        if model.fusion.rule == "alone" and self.train.pretrain.objective != "none":
+            raise ValueError(
+                f"{where}.fusion.rule alone has no appearance network, which train.pretrain.objective "
+                f"{self.train.pretrain.objective} would teach; set that to none"
+            )
+
 
 def read(path: Path) -> Params:
     """Read and check a params file; `ParamsError` lists every wrong key with what was found."""
@@ -378,7 +376,11 @@ def read(path: Path) -> Params:
     except (OSError, yaml.YAMLError) as error:
         raise ParamsError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
-        faults = "\n".join(
-            f"  {'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}" for e in error.errors()
-        )
+        faults = "\n".join(f"  {_address(e['loc'])}: {e['msg']}, found {e['input']!r}" for e in error.errors())
         raise ParamsError(f"{path}: {error.error_count()} wrong entries\n{faults}") from error
+
+
+def _address(place: tuple[int | str, ...]) -> str:
+    """Dotted, without the kind that pydantic puts behind a model's name."""
+    parts = place[:2] + place[3:] if place[:1] == ("models",) and len(place) > 3 else place
+    return ".".join(map(str, parts))

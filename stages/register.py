@@ -4,7 +4,8 @@ from typing import Annotated
 
 from stages import layout
 from stages.judging.assessment import assess
-from stages.params import At, Clip, Evaluate, Model, Register, Spectrogram, Train
+from stages.params import At, Clip, Evaluate, Register, Spectrogram, Train
+from stages.separators import Model
 from stages.shards.files import sha256_json, write_json
 from stages.tracking.evidence import Evidence
 from stages.tracking.provenance import circumstances, flow_tags, left_out, licences, made_of

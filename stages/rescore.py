@@ -1,5 +1,7 @@
 """Scores a registered version on the mixes of this workspace, so that old and new stand on equal ground."""
 
+from pathlib import Path
+
 from stages import layout
 from stages.compute.pool import open_pool
 from stages.metrics.scorer import Scorer
@@ -24,9 +26,7 @@ def report(address: str) -> int:
             return 0
         wanted = evaluated(rows)
         with separator_of(client, version) as folder, open_pool(len(wanted)) as pool:
-            scorer = Scorer(
-                version.model, folder, sha256(folder / "weights.safetensors"), layout.DECODE.resolve(), params.evaluate
-            )
+            scorer = Scorer(version.model, folder, sha256(folder / "weights.safetensors"), Path.cwd(), params.evaluate)
             columns = collect(pool.map(scorer, wanted), total=len(wanted), label=f"rescore {version.address}")
         keep_scores(client, version, mixes, columns)
     except ValueError as error:

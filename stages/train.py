@@ -3,7 +3,9 @@
 from typing import Annotated
 
 from stages import layout
-from stages.params import At, Clip, Model, Spectrogram, Train
+from stages.networks.motion_fields import open_motion
+from stages.params import At, Clip, Spectrogram, Train
+from stages.separators import Model
 from stages.shards.files import copy_whole, sha256_json, write_json
 from stages.shards.flags import describe, leave_out
 from stages.shards.reader import ClipReader
@@ -18,6 +20,7 @@ from stages.training.key import training_key
 from stages.training.learner import Learner
 from stages.training.licences import licence_card
 from stages.training.loop import Course
+from stages.training.scaling import scale_motion
 from stages.training.seeding import choose_device, choose_precision, make_deterministic
 from stages.training.tracker import closing
 from stages.training.validation import read_mixes, validation_mixes
@@ -33,7 +36,7 @@ def run(
     clips = training_clips(kept, train.num_sources, sampling=train.sampling)
     mixes = validation_mixes(read_rows(layout.MIXES, MixSource))
     sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train}
-    key = sha256_json(training_key(sections, clips, mixes, layout.MANIFEST))
+    key = sha256_json(training_key(sections, clips, mixes, *layout.manifests(model.sees)))
     device = choose_device(train.device)
     make_deterministic(train.threads, device)
     params = {name: section.model_dump(mode="json") for name, section in sections.items()}
@@ -42,10 +45,12 @@ def run(
     with stop_on_sigterm() as stop, closing(tracker), open_checkpoints(folder) as checkpoints:
         write_json(folder / layout.TRAINING_VIDEOS, seen_videos(reader.clips, clips, mixes))
         separator = new_separator(clip, spectrogram, model, train, device=device)
+        windows = open_motion(model, clip)
+        scale_motion(separator, reader, clips, windows)
         course = Course(
             learner=Learner(separator, train),
-            batches=Batches(reader, clips, model.appearance, train),
-            mixes=read_mixes(reader, mixes, model.appearance, clips.num_samples),
+            batches=Batches(reader, clips, model.appearance, train, windows),
+            mixes=read_mixes(reader, mixes, model.appearance, clips.num_samples, windows),
             checkpoints=checkpoints,
             tracker=tracker,
             train=train,

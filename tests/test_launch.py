@@ -12,7 +12,8 @@ from typing import Annotated
 import pytest
 
 from stages.launch import arguments, lookup, parameter_addresses, stage_lock
-from stages.params import At, Clip, Model, ParamsError, Register, read
+from stages.params import At, Clip, ParamsError, Register, read
+from stages.separators import Model
 
 ROOT = Path(__file__).resolve().parent.parent
 PARAMS = read(ROOT / "params.yaml")

@@ -14,10 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 from stages.networks.frames import to_input
+from stages.networks.motion_fields import open_motion
 from stages.networks.separation import Separator
 from stages.shards.reader import ClipReader
 from stages.shards.schema import MixSource
-from stages.tracking.examples import read_example
+from stages.tracking.examples import Example, read_example
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,18 @@ def listen(
     """Separate some mixes by both.
 
     Args:
-        reader: Decoded clips, which hold their sources.
+        reader: Decoded clips of this workspace, which hold their sources.
         mixes: Rows of each mix.
         separators: First and second, of one clip geometry.
         mask: How estimates are made.
     """
     rate_hz = separators[0].clip.sample_rate_hz
+    windows = [open_motion(separator.model, separator.clip) for separator in separators]
     found: list[Heard] = []
     for sources in mixes:
-        example = read_example(reader, sources, separators[0])
-        estimates = [_estimates(reader, sources, separator, mask) for separator in separators]
+        examples = [read_example(reader, sources, *each) for each in zip(separators, windows, strict=True)]
+        estimates = [_estimates(*each, mask) for each in zip(examples, separators, strict=True)]
+        example = examples[0]  # sounds are the same; each separator may look at other frames of a clip
         found.append(
             Heard(
                 example.mix_id,
@@ -63,14 +66,12 @@ def listen(
     return found
 
 
-def _estimates(
-    reader: ClipReader, sources: Sequence[MixSource], separator: Separator, mask: Literal["soft", "binary"]
-) -> NDArray[np.float32]:
-    """(N, S); each separator may look at other frames of a clip."""
-    example = read_example(reader, sources, separator)
+def _estimates(example: Example, separator: Separator, mask: Literal["soft", "binary"]) -> NDArray[np.float32]:
+    """(N, S)."""
     crop_px = separator.model.appearance.crop_px
-    pictures = torch.stack([to_input(group, crop_px, generator=None) for group in example.frames])
-    return separator.separate(torch.from_numpy(example.mixture)[None], pictures[None], mask=mask)[0].numpy()
+    pictures = torch.stack([to_input(group, crop_px, generator=None) for group in example.frames])[None]
+    motion = None if example.motion is None else torch.from_numpy(example.motion)[None]
+    return separator.separate(torch.from_numpy(example.mixture)[None], pictures, motion, mask=mask)[0].numpy()
 
 
 def _flac(waveform: NDArray[np.float32], rate_hz: int) -> bytes:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from stages import layout
 from stages.metrics.scores import Mix, open_reader, score_mix
 from stages.metrics.summary import Columns
 from stages.metrics.vision import Vision
+from stages.networks.motion_fields import open_motion
 from stages.networks.separation import load
 from stages.params import Evaluate
 
@@ -18,14 +20,16 @@ class Scorer:
     name: str
     trained: Path
     weights: str
-    decoded: Path
+    root: Path  # of the workspace whose clips are mixed; absolute, since a worker runs in another folder
     evaluate: Evaluate
 
     def __call__(self, mix: Mix) -> Columns:
         """Columns of one mix."""
-        return score_mix(mix, open_reader(self.decoded), _vision(self), taps=self.evaluate.filter_taps)
+        return score_mix(mix, open_reader(self.root / layout.DECODE), _vision(self), taps=self.evaluate.filter_taps)
 
 
 @cache
 def _vision(scorer: Scorer) -> Vision:
-    return Vision(scorer.name, load(scorer.trained), open_reader(scorer.decoded), mask=scorer.evaluate.mask)
+    separator, reader = load(scorer.trained), open_reader(scorer.root / layout.DECODE)
+    windows = open_motion(separator.model, separator.clip, scorer.root)
+    return Vision(scorer.name, separator, reader, windows, mask=scorer.evaluate.mask)

@@ -12,9 +12,9 @@ from torch import Tensor
 from stages.audio.mixing import mix as mean_of
 from stages.metrics.scores import Mix
 from stages.metrics.summary import SWAPPED, THRESHOLD
-from stages.networks.frames import to_input, which_frames
+from stages.networks.network import ABLATIONS
 from stages.networks.separation import Separator
-from stages.networks.separator import ABLATIONS
+from stages.networks.sight import MotionWindows, central
 from stages.shards.reader import ClipReader
 
 SOFT = "soft_mask"
@@ -25,16 +25,24 @@ _THRESHOLDS = tuple(tenths / 10 for tenths in range(1, 10))
 class Vision:
     """An estimator `name`, and its controls `name:<control>`:
 
-    - swapped_vision: source n is shown the frames of source n - 1. A separator that looks must collapse; one that
-      ignores its picture stays where it is;
-    - zero_appearance, mean_appearance: appearance features are zero, or for all sources of the mix their mean: what is
-      left is done without sight;
+    - swapped_vision: source n is shown the frames, and the motion, of source n - 1. A separator that looks must
+      collapse; one that ignores its picture stays where it is;
+    - zero_appearance, mean_appearance, zero_motion, mean_motion, of what the separator sees: features are zero, or for
+      all sources of the mix their mean: what is left is done without them;
     - threshold_0.1 to threshold_0.9, on mixes of kind different2: masks that are 1 where the soft mask is above a
       threshold; and soft_mask where the estimator itself uses binary ones.
     """
 
-    def __init__(self, name: str, separator: Separator, reader: ClipReader, *, mask: Literal["soft", "binary"]) -> None:
-        self._name, self._separator, self._reader = name, separator, reader
+    def __init__(
+        self,
+        name: str,
+        separator: Separator,
+        reader: ClipReader,
+        windows: MotionWindows | None = None,
+        *,
+        mask: Literal["soft", "binary"],
+    ) -> None:
+        self._name, self._separator, self._reader, self._windows = name, separator, reader, windows
         self._mask: Literal["soft", "binary"] = mask
 
     def __call__(self, mix: Mix, sources: Tensor) -> dict[str, Tensor]:
@@ -46,13 +54,16 @@ class Vision:
 
     def _masks(self, mix: Mix, mixture: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Masks (N, F, T) by estimator for a mixture (1, S)."""
-        frames = torch.stack([self._frames(source.clip_id) for source in mix.sources])
+        ids = [source.clip_id for source in mix.sources]
+        frames, motion = central(self._reader, ids, self._separator.model.appearance, self._windows)
         shown = torch.stack([frames, frames.roll(1, dims=0)])
-        own, swapped = self._separator.soft_masks(mixture.expand(2, -1), shown)
+        moving = None if motion is None else torch.stack([motion, motion.roll(1, dims=0)])
+        own, swapped = self._separator.soft_masks(mixture.expand(2, -1), shown, moving)
         yield self._name, self._chosen(own)
         yield f"{self._name}:{SWAPPED}", self._chosen(swapped)
-        for control, change in ABLATIONS.items():
-            (blind,) = self._separator.soft_masks(mixture, frames[None], change)
+        own_motion = None if moving is None else moving[:1]
+        for control in self._separator.net.ablations:
+            (blind,) = self._separator.soft_masks(mixture, frames[None], own_motion, ABLATIONS[control])
             yield f"{self._name}:{control}", self._chosen(blind)
         if mix.kind == _SWEPT_KIND:
             yield from self._sweep(own)
@@ -65,9 +76,3 @@ class Vision:
 
     def _chosen(self, soft: Tensor) -> Tensor:
         return soft if self._mask == "soft" else (soft > 0.5).to(soft.dtype)
-
-    def _frames(self, clip_id: str) -> Tensor:
-        """Network input, (P, 3, H, W)."""
-        look = self._separator.model.appearance
-        indices = which_frames(self._reader.num_frames(clip_id), look.num_frames, look.frame_stride, None)
-        return to_input(self._reader.frames(clip_id, indices), look.crop_px, generator=None)

@@ -6,7 +6,7 @@ Axes: M clips, P frames of a clip, K channels, H x W pixels, h x w cells (H / 16
 import torch
 from torch import Tensor, nn
 
-from stages.params import Appearance
+from stages.separators import Appearance
 
 
 class ResidualBlock(nn.Module):

@@ -1,6 +1,7 @@
 """From a clip's stored frames to the appearance network's input. Axes: P frames, H x W pixels."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -31,6 +32,16 @@ def which_frames(num_frames: int, num: int, stride: int, generator: torch.Genera
     return [start + position * stride for position in range(num)]
 
 
+@dataclass(frozen=True, slots=True)
+class Square:
+    """What of a frame is shown, px; `flipped`: as in a mirror."""
+
+    top: int
+    left: int
+    side: int
+    flipped: bool
+
+
 def to_input(frames: Sequence[NDArray[np.uint8]], crop_px: int, *, generator: torch.Generator | None) -> Tensor:
     """Crop, scale and normalise RGB frames (H, W, 3) of one clip to (P, 3, crop_px, crop_px).
 
@@ -38,6 +49,11 @@ def to_input(frames: Sequence[NDArray[np.uint8]], crop_px: int, *, generator: to
     section 4.2). Without: the central square.
     """
     height, width = frames[0].shape[:2]
+    return cut(frames, draw_square(height, width, crop_px, generator), crop_px)
+
+
+def draw_square(height: int, width: int, crop_px: int, generator: torch.Generator | None) -> Square:
+    """The square of a frame that is shown: random, or the central one without a generator."""
     if min(height, width) < crop_px:
         raise ValueError(
             f"appearance.crop_px: frames of {width} x {height} px are smaller than the crop of {crop_px} px; lower "
@@ -45,8 +61,14 @@ def to_input(frames: Sequence[NDArray[np.uint8]], crop_px: int, *, generator: to
         )
     side = min(height, width) if generator is None else max(crop_px, round(min(height, width) / _ZOOM))
     top, left = _draw(height - side + 1, generator), _draw(width - side + 1, generator)
-    squares = np.stack([frame[top : top + side, left : left + side] for frame in frames])
-    if generator is not None and _draw(2, generator):
+    return Square(top, left, side, flipped=generator is not None and bool(_draw(2, generator)))
+
+
+def cut(frames: Sequence[NDArray[np.uint8]], square: Square, crop_px: int) -> Tensor:
+    """The square of RGB frames (H, W, 3), scaled and normalised, (P, 3, crop_px, crop_px)."""
+    rows, columns = (slice(start, start + square.side) for start in (square.top, square.left))
+    squares = np.stack([frame[rows, columns] for frame in frames])
+    if square.flipped:
         squares = squares[:, :, ::-1]
     return _normalise(torch.from_numpy(np.ascontiguousarray(squares)).permute(0, 3, 1, 2), crop_px)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
@@ -16,11 +17,14 @@ from torch.nn import functional
 from stages.audio import masks
 from stages.audio.logfreq import LogFrequency
 from stages.audio.stft import Stft
-from stages.networks.separator import Change, PixelsSeparator
-from stages.params import Clip, Head, Model, Spectrogram
+from stages.networks.motions import MotionsSeparator
+from stages.networks.network import Change, SeparatorNetwork
+from stages.networks.separator import PixelsSeparator
+from stages.params import Clip, Spectrogram
+from stages.separators import Head, Model, Pixels
 from stages.shards.files import read_json, replacing, sha256, write_json
 
-MODEL_SCHEMA_VERSION = 2  # of model.json
+MODEL_SCHEMA_VERSION = 3  # of model.json
 Target = Literal["binary", "ratio"]  # what the logits were trained to predict
 
 
@@ -32,7 +36,7 @@ class SeparatorError(ValueError):
 class Separator:
     """A network with the geometry it was trained for."""
 
-    net: PixelsSeparator
+    net: SeparatorNetwork
     model: Model
     clip: Clip
     spectrogram: Spectrogram
@@ -41,33 +45,42 @@ class Separator:
     rows: LogFrequency = field(init=False)
 
     def __post_init__(self) -> None:
-        device = self.net.synthesizer.bias.device
         stft = Stft(self.spectrogram)
         rows = LogFrequency(stft.num_bins, self.spectrogram.log_frequency_rows)
-        object.__setattr__(self, "stft", stft.to(device))
-        object.__setattr__(self, "rows", rows.to(device))
+        object.__setattr__(self, "stft", stft.to(self.device))
+        object.__setattr__(self, "rows", rows.to(self.device))
 
-    def separate(self, mixture: Tensor, frames: Tensor, *, mask: Literal["soft", "binary"]) -> Tensor:
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return next(self.net.parameters()).device
+
+    def separate(
+        self, mixture: Tensor, frames: Tensor, motion: Tensor | None = None, *, mask: Literal["soft", "binary"]
+    ) -> Tensor:
         """Split mixtures by their pictures, with the mixture's phase (Zhao et al. 2018, section 3.2).
 
         Args:
             mixture: (B, S) in [-1, 1]; S need not be the training clip's.
             frames: (B, N, P, 3, H, W), one picture group a source, from `stages.networks.frames.to_input`.
+            motion: (B, N, C, V, X, X) of the same squares, from `stages.networks.sight`, where the model sees motion.
             mask: "soft" as predicted; "binary" 1 where the soft mask is above one half.
 
         Returns:
             (B, N, S) on the mixture's device: the sources as they stand in the mixture.
         """
-        soft = self.soft_masks(mixture, frames)
+        soft = self.soft_masks(mixture, frames, motion)
         return self.masked(mixture, soft if mask == "soft" else (soft > 0.5).to(soft.dtype))
 
     @torch.no_grad()
-    def soft_masks(self, mixture: Tensor, frames: Tensor, change: Change | None = None) -> Tensor:
-        """Masks as predicted, (B, N, F, T), for `separate`'s mixture and frames; `change` as in `PixelsSeparator`."""
+    def soft_masks(
+        self, mixture: Tensor, frames: Tensor, motion: Tensor | None = None, change: Change | None = None
+    ) -> Tensor:
+        """Masks as predicted, (B, N, F, T), for what `separate` takes; `change` as in `SeparatorNetwork`."""
         self.net.eval()
-        device = self.net.synthesizer.bias.device
-        magnitude = self.stft(mixture.to(device)).abs()
-        logits = self.net(self.rows.warp(magnitude)[:, None], frames.to(device), change).float()
+        magnitude = self.stft(mixture.to(self.device)).abs()
+        moves = None if motion is None else motion.to(self.device)
+        logits = self.net(self.rows.warp(magnitude)[:, None], frames.to(self.device), moves, change).float()
         return self.rows.unwarp(activate(logits, self.target, self.model.head))
 
     @torch.no_grad()
@@ -85,6 +98,11 @@ def activate(logits: Tensor, target: Target, head: Head) -> Tensor:
     if head == "competitive":
         return torch.softmax(logits, dim=1)
     return torch.sigmoid(logits) if target == "binary" else functional.softplus(logits)
+
+
+def build(model: Model, clip: Clip, spectrogram: Spectrogram) -> SeparatorNetwork:
+    """An untrained network, its weights drawn from torch's own generator."""
+    return PixelsSeparator(model) if isinstance(model, Pixels) else MotionsSeparator(model, clip, spectrogram)
 
 
 def save(separator: Separator, folder: Path, extra: dict[str, Any]) -> None:
@@ -114,10 +132,10 @@ def load(folder: Path) -> Separator:
             f"{weights}: sha256 {found}, expected {card['weights_sha256']} as model.json says; the file is damaged, "
             f"run `dvc repro` or `dvc checkout` to restore it"
         )
-    model = Model.model_validate(card["model"])
-    net = PixelsSeparator(model)
-    net.load_state_dict(load_file(weights))
+    model: Model = TypeAdapter(Model).validate_python(card["model"])
     clip, spectrogram = Clip.model_validate(card["clip"]), Spectrogram.model_validate(card["spectrogram"])
+    net = build(model, clip, spectrogram)
+    net.load_state_dict(load_file(weights))
     return Separator(net.eval(), model, clip, spectrogram, card["target"])
 
 

@@ -19,3 +19,7 @@ class Synthesizer(nn.Module):
         """Mask logits (B, N, R, T) from appearance (B, N, K) and audio maps (B, K, R, T)."""
         mixed = (appearance * self.scale) @ maps.flatten(2)
         return mixed.unflatten(-1, maps.shape[2:]) + self.bias
+
+    def over_time(self, seen: Tensor, maps: Tensor) -> Tensor:
+        """Mask logits (B, N, R, T) from features that change over time, (B, N, T, K), and audio maps (B, K, R, T)."""
+        return torch.einsum("bntk,bkrt->bnrt", seen * self.scale, maps) + self.bias

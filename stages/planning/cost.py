@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages import layout
-from stages.params import Model, Params
+from stages.params import Params
+from stages.separators import Model, Motions
 
 # Measured on 2 x86-64 cores without a GPU, wall seconds; other machines differ in proportion.
 _START_S = {
@@ -46,6 +47,8 @@ _MODEL_FORWARDS = 4  # its own pictures, swapped ones, two ablations
 
 # Forward passes at the papers' sizes (Zhao et al. 2018): the networks of 64 base channels on 224 px and 256 x 256 bins.
 _APPEARANCE_GFLOP, _APPEARANCE_PX, _AUDIO_GFLOP, _AUDIO_BINS, _BASE_CHANNELS = 6.2, 224, 26.4, 256 * 256, 64
+# I3D and fusion of 64 base channels on 23 steps of 224 x 224 cells, as counted in docs/networks.md.
+_MOTION_GFLOP, _MOTION_CELLS = 299.0, 23 * 224 * 224
 _FORWARD_AND_BACKWARD = 3
 
 _VIDEO_BYTES_PER_PIXEL = 0.027  # H.264 of drawn players
@@ -150,10 +153,20 @@ def estimate(stage: str, item: str | None, params: Params) -> Cost:
 
 
 def mixture_gflop(params: Params, model: Model, *, num_sources: int) -> float:
-    """Forward pass for one mixture: one audio network, one appearance network for each source's frames."""
+    """Forward pass for one mixture: vision for each source; one audio network, which `motions` decodes for each."""
     frames = math.ceil(params.clip.duration_s * params.clip.sample_rate_hz / params.spectrogram.hop_samples)
     audio = _AUDIO_GFLOP * params.spectrogram.log_frequency_rows * frames / _AUDIO_BINS
-    return num_sources * _clip_gflop(model) + audio * (model.audio.base_channels / _BASE_CHANNELS) ** 2
+    audio *= (model.audio.base_channels / _BASE_CHANNELS) ** 2 * (num_sources if isinstance(model, Motions) else 1)
+    return num_sources * (_clip_gflop(model) + _motion_gflop(params, model)) + audio
+
+
+def _motion_gflop(params: Params, model: Model) -> float:
+    """Forward pass of motion network and fusion for one clip; strides as in the paper."""
+    if not isinstance(model, Motions) or model.motion.input == "none":
+        return 0.0
+    steps = params.clip.duration_s * model.motion.rate_hz / model.motion.average_steps
+    size = steps * model.motion.side_cells**2 / _MOTION_CELLS
+    return _MOTION_GFLOP * size * (model.trajectory.base_channels / _BASE_CHANNELS) ** 2
 
 
 def _clip_gflop(model: Model) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from stages import layout
+from stages.networks.motion_fields import open_motion
 from stages.networks.separation import Separator, load
 from stages.shards.files import read_json, write_json
 from stages.shards.reader import ClipReader
@@ -92,7 +93,8 @@ class Evidence:
     @cached_property
     def _examples(self) -> list[Example]:
         rows = read_rows(layout.MIXES, MixSource)
-        return read_examples(ClipReader(), rows, self._separator, max(1, self._num_examples))
+        windows = open_motion(self._separator.model, self._separator.clip)
+        return read_examples(ClipReader(), rows, self._separator, max(1, self._num_examples), windows)
 
 
 def _is_number(value: object) -> bool:

@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from stages.audio.mixing import mix
-from stages.networks.frames import to_input, which_frames
+from stages.networks.frames import to_input
 from stages.networks.separation import Separator
+from stages.networks.sight import MotionWindows, central, shown_frames
 from stages.shards.reader import ClipReader
 from stages.shards.schema import MixSource
 
@@ -32,6 +33,7 @@ class Example:
     video_ids: tuple[str, ...]  # of the N sources
     references: NDArray[np.float32]  # (N, S)
     frames: tuple[tuple[NDArray[np.uint8], ...], ...]  # N groups of P pictures (H, W, 3)
+    motion: NDArray[np.float32] | None = None  # (N, C, V, X, X) of their central squares, where the model sees motion
 
     @property
     def mixture(self) -> NDArray[np.float32]:
@@ -44,11 +46,17 @@ class Example:
         return np.stack([np.stack([_centre(frame, side) for frame in group]) for group in self.frames])
 
 
-def read_examples(reader: ClipReader, mixes: Sequence[MixSource], separator: Separator, count: int) -> list[Example]:
-    """The first `count` test mixes, in the order of the table."""
+def read_examples(
+    reader: ClipReader,
+    mixes: Sequence[MixSource],
+    separator: Separator,
+    count: int,
+    windows: MotionWindows | None = None,
+) -> list[Example]:
+    """The first `count` test mixes, in the order of the table; `windows`: where the model sees motion, if it does."""
     rows = [row for row in mixes if row.split == "test"]
     groups = [list(sources) for _, sources in groupby(rows, key=lambda row: row.mix_id)]
-    return [read_example(reader, sources, separator) for sources in groups[:count]]
+    return [read_example(reader, sources, separator, windows) for sources in groups[:count]]
 
 
 def write_example(
@@ -58,7 +66,9 @@ def write_example(
     folder.mkdir(parents=True)
     crop_px = separator.model.appearance.crop_px
     pictures = torch.stack([to_input(group, crop_px, generator=None) for group in example.frames])
-    estimates = separator.separate(torch.from_numpy(example.mixture)[None], pictures[None], mask=mask)[0].numpy()
+    motion = None if example.motion is None else torch.from_numpy(example.motion)[None]
+    mixture = torch.from_numpy(example.mixture)[None]
+    estimates = separator.separate(mixture, pictures[None], motion, mask=mask)[0].numpy()
     waveforms = {"mixture": example.mixture}
     waveforms |= {f"{n}_reference": reference for n, reference in enumerate(example.references)}
     waveforms |= {f"{n}_estimate": estimate for n, estimate in enumerate(estimates)}
@@ -69,22 +79,24 @@ def write_example(
         (folder / f"{n}_frame.jpg").write_bytes(encoded)
 
 
-def read_example(reader: ClipReader, sources: Sequence[MixSource], separator: Separator) -> Example:
-    """One mix by its rows, with as many pictures as a separator looks at."""
+def read_example(
+    reader: ClipReader, sources: Sequence[MixSource], separator: Separator, windows: MotionWindows | None = None
+) -> Example:
+    """One mix by its rows, with what a separator looks at: as many pictures, and motion where `windows` gives it."""
     look = separator.model.appearance
     ordered = sorted(sources, key=lambda row: row.source)
     waveforms = [reader.audio(row.clip_id) for row in ordered]
     num_samples = min(map(len, waveforms))
-    frames = tuple(
-        tuple(
-            reader.frames(
-                row.clip_id, which_frames(reader.num_frames(row.clip_id), look.num_frames, look.frame_stride, None)
-            )
-        )
-        for row in ordered
+    ids = [row.clip_id for row in ordered]
+    frames = tuple(tuple(reader.frames(clip_id, shown_frames(reader, clip_id, look, windows, None))) for clip_id in ids)
+    _, motion = central(reader, ids, look, windows)
+    return Example(
+        mix_id=ordered[0].mix_id,
+        video_ids=tuple(row.video_id for row in ordered),
+        references=np.stack([waveform[:num_samples] for waveform in waveforms]),
+        frames=frames,
+        motion=None if motion is None else motion.numpy(),
     )
-    video_ids = tuple(row.video_id for row in ordered)
-    return Example(ordered[0].mix_id, video_ids, np.stack([waveform[:num_samples] for waveform in waveforms]), frames)
 
 
 def _centre(frame: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

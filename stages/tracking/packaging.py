@@ -15,19 +15,27 @@ from stages.tracking.examples import Example
 
 _STAGES = Path(__file__).resolve().parents[1]
 # What separator_model.py imports; a test loads a version far from this repository.
-_CODE = ("__init__.py", "params.py", "audio", "networks", "shards/__init__.py", "shards/files.py")
+_CODE = ("__init__.py", "params.py", "separators.py", "audio", "networks", "shards/__init__.py", "shards/files.py")
 _SEPARATOR = "separator"  # the artifact's name in separator_model.py
 _PACKAGES = ("mlflow", "torch", "torchaudio", "numpy", "safetensors", "pydantic", "pyyaml")
-SIGNATURE = ModelSignature(
-    inputs=Schema(
-        [
-            TensorSpec(np.dtype("float32"), (-1, -1), "mixture"),
-            TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1, -1, 3), "frames"),
-        ]
-    ),
-    outputs=Schema([TensorSpec(np.dtype("float32"), (-1, -1, -1))]),
-    params=ParamSchema([ParamSpec("mask", DataType.string, "soft")]),
+_INPUTS = (
+    TensorSpec(np.dtype("float32"), (-1, -1), "mixture"),
+    TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1, -1, 3), "frames"),
 )
+_MOTION = TensorSpec(np.dtype("float32"), (-1,) * 6, "motion")
+
+
+def signature(*specs: TensorSpec) -> ModelSignature:
+    """What `predict` takes and gives, for a model with these inputs."""
+    return ModelSignature(
+        inputs=Schema(list(specs)),
+        outputs=Schema([TensorSpec(np.dtype("float32"), (-1, -1, -1))]),
+        params=ParamSchema([ParamSpec("mask", DataType.string, "soft")]),
+    )
+
+
+SIGNATURE = signature(*_INPUTS)
+MOVING_SIGNATURE = signature(*_INPUTS, _MOTION)  # of a model that sees motion
 
 
 def package(separator: Path, example: Example, folder: Path, card: Model) -> None:
@@ -47,7 +55,7 @@ def package(separator: Path, example: Example, folder: Path, card: Model) -> Non
             python_model=str(_STAGES / "tracking" / "separator_model.py"),
             artifacts={_SEPARATOR: str(files)},
             code_paths=[str(code)],
-            signature=SIGNATURE,
+            signature=SIGNATURE if example.motion is None else MOVING_SIGNATURE,
             input_example=_input(example),
             pip_requirements=requirements(),
             mlflow_model=card,
@@ -62,7 +70,8 @@ def requirements() -> list[str]:
 
 
 def _input(example: Example) -> dict[str, Any]:
-    return {"mixture": example.mixture[None], "frames": example.square_frames()[None]}
+    motion = {} if example.motion is None else {"motion": example.motion[None]}
+    return {"mixture": example.mixture[None], "frames": example.square_frames()[None]} | motion
 
 
 def _copy(source: Path, names: tuple[str, ...], target: Path) -> Path:

@@ -2,11 +2,13 @@
 
 This file is copied into every model version and run there (models-from-code); nothing is pickled.
 
-Input, two tensors; as JSON for `mlflow models predict -i` and for a server's /invocations:
+Input, two tensors, or three; as JSON for `mlflow models predict -i` and for a server's /invocations:
 `{"inputs": {"mixture": [...], "frames": [...]}}`
     mixture: float32 (B, S), mono in [-1, 1] at `clip.sample_rate_hz` of the version's model.json.
     frames: uint8 (B, N, P, H, W, 3), RGB: P frames of each of N players, from the time of the mixture; of each the
         central square is used, which must be at least `appearance.crop_px` wide.
+    motion: float32 (B, N, C, V, X, X), only where the version's model.json says `kind: motions` and its motion.input is
+        not none: what moves in those squares, as `stages/networks/sight.py` gives it.
 Params: `mask`, "soft" (default) or "binary"; as JSON beside the inputs: `"params": {"mask": "binary"}`.
 Output: float32 (B, N, S), the players in the order of their frames; as JSON `{"predictions": [...]}`.
 """
@@ -44,7 +46,9 @@ class SeparatorModel(PythonModel):
         crop_px = self._separator.model.appearance.crop_px
         looks = [[to_input(list(group), crop_px, generator=None) for group in groups] for groups in frames]
         pictures = torch.stack([torch.stack(groups) for groups in looks])
-        return self._separator.separate(torch.from_numpy(mixture), pictures, mask=mask).numpy()
+        given = model_input.get("motion")
+        motion = None if given is None else torch.from_numpy(np.asarray(given, np.float32))
+        return self._separator.separate(torch.from_numpy(mixture), pictures, motion, mask=mask).numpy()
 
 
 def _check(mixture: NDArray[np.float32], frames: NDArray[np.uint8], mask: str) -> None:

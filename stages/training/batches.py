@@ -16,28 +16,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from stages.audio.mixing import draw_gains
-from stages.networks.frames import to_input, which_frames
-from stages.params import Appearance, Sampling, Train
+from stages.networks.sight import MotionWindows, Pictures, look, stacked
+from stages.params import Sampling, Train
+from stages.separators import Appearance
 from stages.shards.schema import DecodedClip
-from stages.training.augmentation import vary
+from stages.training.augmentation import draw_variation, varied
 from stages.training.seeding import generator
 
 _SILENCE_DB = -80.0  # a clip this quiet is digital silence with at most a few ticks: its masks would be 0 / 0
 
 
-class Media(Protocol):
+class Media(Pictures, Protocol):
     """Where decoded clips come from; `stages.shards.reader.ClipReader` is one."""
 
     def audio(self, clip_id: str) -> NDArray[np.float32]:
         """Waveform, (S,), in [-1, 1)."""
-        ...
-
-    def num_frames(self, clip_id: str) -> int:
-        """How many frames a clip has."""
-        ...
-
-    def frames(self, clip_id: str, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
-        """RGB frames, each (H, W, 3)."""
         ...
 
 
@@ -51,6 +44,7 @@ class Batch:
 
     sources: Tensor  # (B, N, S), as they stand in the mixture: after gain and division by N
     frames: Tensor  # (B, N, P, 3, H, W), normalised
+    motion: Tensor | None = None  # (B, N, C, V, X, X) of the same squares, where the model sees motion
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +108,25 @@ def seen_videos(
 
 
 class Batches:
-    """Builds the batch of any step."""
+    """Builds the batch of any step; `windows`: where a model sees motion, if it does."""
 
-    def __init__(self, media: Media, clips: TrainingClips, appearance: Appearance, train: Train) -> None:
+    def __init__(
+        self,
+        media: Media,
+        clips: TrainingClips,
+        appearance: Appearance,
+        train: Train,
+        windows: MotionWindows | None = None,
+    ) -> None:
         self._media, self._clips, self._appearance, self._train = media, clips, appearance, train
+        self._windows = windows
         self._weights = torch.tensor(clips.weights)
 
     def at(self, step: int) -> Batch:
         """Batch of one step; each mixture has a generator of its own."""
         mixtures = [self._mixture(generator(self._train.seed, step, row)) for row in range(self._train.batch_mixtures)]
-        sources, frames = zip(*mixtures, strict=True)
-        return Batch(torch.stack(sources), torch.stack(frames))
+        sources, frames, motion = zip(*mixtures, strict=True)
+        return Batch(torch.stack(sources), torch.stack(frames), stacked(motion))
 
     def clips_at(self, step: int) -> Batch:
         """Clips of different videos, one by one instead of mixed: N is 1, and B at most the number of videos."""
@@ -133,14 +135,15 @@ class Batches:
         ids = self._drawn(count, random)
         gains = draw_gains(count, train.gain_low, train.gain_high, random)
         waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])
-        return Batch((waveforms * gains[:, None])[:, None], self._pictures(ids, random)[:, None])
+        frames, _ = self._sights(ids, random)
+        return Batch((waveforms * gains[:, None])[:, None], frames[:, None])
 
-    def _mixture(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _mixture(self, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
         num, train = self._train.num_sources, self._train
         ids = self._drawn(num, random)
         gains = draw_gains(num, train.gain_low, train.gain_high, random)
         waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])
-        return waveforms * gains[:, None] / num, self._pictures(ids, random)
+        return waveforms * gains[:, None] / num, *self._sights(ids, random)
 
     def _drawn(self, num: int, random: torch.Generator) -> list[str]:
         """One clip of each of `num` different videos."""
@@ -148,18 +151,17 @@ class Batches:
         chosen = [self._clips.by_video[int(video)] for video in drawn]
         return [clips[int(torch.randint(len(clips), (), generator=random))] for clips in chosen]
 
-    def _pictures(self, ids: Sequence[str], random: torch.Generator) -> Tensor:
-        pictures = [read_frames(self._media, clip_id, self._appearance, random) for clip_id in ids]
-        return torch.stack([vary(picture, self._train.augmentation, random) for picture in pictures])
+    def _sights(self, ids: Sequence[str], random: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        looks = [look(self._media, clip_id, self._appearance, self._windows, random) for clip_id in ids]
+        drawn = [draw_variation(self._train.augmentation, random) for _ in ids]
+        frames = torch.stack([varied(frames, one) for (frames, _), one in zip(looks, drawn, strict=True)])
+        if self._windows is None:
+            return frames, None
+        shown = zip(ids, looks, drawn, strict=True)
+        return frames, stacked([self._windows.see(name, square, one.framing) for name, (_, square), one in shown])
 
 
 def read_waveform(media: Media, clip_id: str, num_samples: int) -> Tensor:
     """(num_samples,): cut, or filled with silence at its end."""
     waveform = torch.from_numpy(np.array(media.audio(clip_id)[:num_samples], dtype=np.float32))
     return functional.pad(waveform, (0, num_samples - len(waveform)))
-
-
-def read_frames(media: Media, clip_id: str, appearance: Appearance, random: torch.Generator | None) -> Tensor:
-    """(P, 3, H, W): drawn at random, or the middle of the clip and of its frames without a generator."""
-    indices = which_frames(media.num_frames(clip_id), appearance.num_frames, appearance.frame_stride, random)
-    return to_input(media.frames(clip_id, indices), appearance.crop_px, generator=random)

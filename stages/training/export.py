@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from stages.networks.separation import Separator, save
-from stages.networks.separator import PixelsSeparator
-from stages.params import Clip, Model, Spectrogram, Train
+from stages.networks.separation import Separator, build, save
+from stages.params import Clip, Spectrogram, Train
+from stages.separators import Model
 from stages.shards.files import write_json
 from stages.training.checkpoint import Checkpoints, TrainingState
 
@@ -17,9 +17,11 @@ def new_separator(
 ) -> Separator:
     """An untrained separator, its weights drawn from train.seed."""
     torch.manual_seed(train.seed)
-    net = PixelsSeparator(model).to(device)
+    net = build(model, clip, spectrogram).to(device)
     if train.channels_last:
-        net = net.to(memory_format=torch.channels_last)
+        for parameter in net.parameters():
+            if parameter.ndim == 4:  # filters of pictures and spectrograms; of motion have one axis more
+                parameter.data = parameter.data.to(memory_format=torch.channels_last)
     return Separator(net, model, clip, spectrogram, train.mask)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from stages.params import Section
+from stages.separators import Section
 from stages.shards.files import read_json
 from stages.shards.store import source_digest
 from stages.training.batches import TrainingClips
@@ -19,12 +19,12 @@ _PACKAGES = ("torch", "torchaudio", "numpy", "simplejpeg")
 
 
 def training_key(
-    sections: Mapping[str, Section], clips: TrainingClips, mixes: Sequence[Sequence[str]], manifest: Path
+    sections: Mapping[str, Section], clips: TrainingClips, mixes: Sequence[Sequence[str]], *manifests: Path
 ) -> dict[str, Any]:
     """Params, data, code and versions. Of the data only media and splits: labels get in through `weights` alone."""
     return {
         "params": {name: section.model_dump(mode="json") for name, section in sections.items()},
-        "shards": sorted(shard["sha256"] for shard in read_json(manifest)["shards"].values()),
+        "shards": sorted(shard["sha256"] for path in manifests for shard in read_json(path)["shards"].values()),
         "train": clips.by_video,
         "weights": clips.weights,
         "validation": mixes,

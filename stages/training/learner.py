@@ -22,12 +22,12 @@ class Learner:
 
     def __init__(self, separator: Separator, train: Train) -> None:
         self.separator, self._train = separator, train
-        self._device = separator.net.synthesizer.bias.device
+        self._device = separator.device
         self._bf16 = choose_precision(train.precision, self._device) == "bf16"
         torch.manual_seed(train.seed)
         self._correspondence = Correspondence(separator.model.channels).to(self._device)
         self.net = nn.ModuleDict({SEPARATOR: separator.net, "correspondence": self._correspondence})
-        self.optimizer = build_optimizer(self.net, separator.net.appearance, train.optimizer)
+        self.optimizer = build_optimizer(self.net, separator.net, train.optimizer)
         self._buffers = list(self.net.buffers())
 
     def learn(self, batch: Batch, step: int) -> float:
@@ -61,13 +61,17 @@ class Learner:
         separator = self.separator
         heard = self._heard(batch)
         with self._precision():
-            logits = separator.net(heard.mixture[:, None], batch.frames.to(self._device))
+            motion = None if batch.motion is None else batch.motion.to(self._device)
+            logits = separator.net(heard.mixture[:, None], batch.frames.to(self._device), motion)
         return mask_loss(logits.float(), heard, separator.target, separator.model.head)
 
     def _correspondence_loss(self, batch: Batch) -> Tensor:
+        appearance = self.separator.net.describer
+        if appearance is None:
+            raise ValueError("train.pretrain: this separator has no appearance network to teach; set objective to none")
         heard = self._heard(batch).mixture
         with self._precision():
-            seen = self.separator.net.appearance.pooled(batch.frames.flatten(0, 1).to(self._device))
+            seen = appearance.pooled(batch.frames.flatten(0, 1).to(self._device))
             fits = self._correspondence(heard, seen)
         return correspondence_loss(fits.float())
 

@@ -13,7 +13,7 @@ from stages.audio import masks
 from stages.audio.logfreq import LogFrequency
 from stages.audio.stft import Stft
 from stages.networks.separation import Target, activate
-from stages.params import Head
+from stages.separators import Head
 
 # A ratio is unbounded where sources cancel; such bins are quiet, so that their weight is small, but not bounded either.
 _HIGHEST_RATIO = 5.0

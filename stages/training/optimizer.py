@@ -1,16 +1,24 @@
 """The optimizer: two rates, warm-up, steps of decay; and its state as named tensors."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from stages.networks.appearance import AppearanceNetwork
 from stages.params import Optimizer
 
 
-def build_optimizer(net: nn.Module, trunk_of: AppearanceNetwork, settings: Optimizer) -> torch.optim.Optimizer:
-    """SGD or AdamW with two groups: the appearance network's trunk, and all else (Zhao et al. 2018, section 4.2)."""
+class Trunked(Protocol):
+    """A network that learns at two rates."""
+
+    @property
+    def trunk(self) -> nn.Module:
+        """What learns at `appearance_rate`."""
+        ...
+
+
+def build_optimizer(net: nn.Module, trunk_of: Trunked, settings: Optimizer) -> torch.optim.Optimizer:
+    """SGD or AdamW with two groups: what looks, and all else (Zhao et al. 2018, section 4.2; 2019, section 4.2)."""
     trunk = list(trunk_of.trunk.parameters())
     inside = set(map(id, trunk))
     rest = [parameter for parameter in net.parameters() if id(parameter) not in inside]

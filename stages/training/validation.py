@@ -11,9 +11,10 @@ from torch import Tensor
 from stages.audio.mixing import mix
 from stages.metrics.bss import FLOOR_DB, si_sdr
 from stages.networks.separation import Separator
-from stages.params import Appearance
+from stages.networks.sight import MotionWindows, central
+from stages.separators import Appearance
 from stages.shards.schema import MixSource
-from stages.training.batches import Media, read_frames, read_waveform
+from stages.training.batches import Media, read_waveform
 from stages.training.interrupt import Stop
 
 
@@ -23,6 +24,7 @@ class ValidationMix:
 
     sources: Tensor  # (N, S)
     frames: Tensor  # (N, P, 3, H, W)
+    motion: Tensor | None = None  # (N, C, V, X, X), where the model sees motion
 
 
 def validation_mixes(rows: Sequence[MixSource]) -> tuple[tuple[str, ...], ...]:
@@ -36,13 +38,17 @@ def validation_mixes(rows: Sequence[MixSource]) -> tuple[tuple[str, ...], ...]:
 
 
 def read_mixes(
-    media: Media, mixes: Sequence[Sequence[str]], appearance: Appearance, num_samples: int
+    media: Media,
+    mixes: Sequence[Sequence[str]],
+    appearance: Appearance,
+    num_samples: int,
+    windows: MotionWindows | None = None,
 ) -> list[ValidationMix]:
-    """Waveforms without gains, and the middle frames."""
+    """Waveforms without gains, and the middle frames; `windows`: where a model sees motion, if it does."""
     return [
         ValidationMix(
             torch.stack([read_waveform(media, clip_id, num_samples) for clip_id in clip_ids]),
-            torch.stack([read_frames(media, clip_id, appearance, None) for clip_id in clip_ids]),
+            *central(media, clip_ids, appearance, windows),
         )
         for clip_ids in mixes
     ]
@@ -57,7 +63,8 @@ def mean_si_sdr(separator: Separator, mixes: Sequence[ValidationMix], stop: Stop
     for mixture in mixes:
         if stop.requested:
             return None
-        estimates = separator.separate(mix(mixture.sources)[None], mixture.frames[None], mask="soft")[0]
+        motion = None if mixture.motion is None else mixture.motion[None]
+        estimates = separator.separate(mix(mixture.sources)[None], mixture.frames[None], motion, mask="soft")[0]
         scores.append(si_sdr(mixture.sources, estimates).clamp_max(-FLOOR_DB))
     mean = torch.cat(scores).nanmean().item() if scores else math.nan
     return mean if math.isfinite(mean) else None

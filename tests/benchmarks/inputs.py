@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from stages.networks.frames import to_input, which_frames
-from stages.params import Appearance, Params
+from stages.params import Params
+from stages.separators import Appearance
 from stages.shards.reader import ClipReader
 from stages.training.batches import Batches, training_clips
 from stages.training.seeding import generator

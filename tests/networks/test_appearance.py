@@ -6,7 +6,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from stages.networks.appearance import AppearanceNetwork
-from stages.params import Appearance
+from stages.separators import Appearance
 from tests.synth.learning import MODEL
 
 

@@ -91,6 +91,14 @@ def test_the_papers_network_costs_what_was_counted_for_it(tmp_path: Path) -> Non
     assert mixture_gflop(wanted, model, num_sources=2) == pytest.approx(26.4 + 2 * 18.5, rel=0.02)
 
 
+@pytest.mark.parametrize(("preset", "counted_gmac"), [("paper-motions", 325.3), ("motions", 0.49)])
+def test_the_cost_of_motions_is_about_what_was_counted_for_it(preset: str, counted_gmac: float) -> None:
+    """Counted in docs/networks.md, by parts that scale with other strides than the paper's."""
+    wanted = read(Path(__file__).resolve().parents[2] / f"presets/{preset}.yaml")
+    found = mixture_gflop(wanted, wanted.models["motions"], num_sources=2)
+    assert found == pytest.approx(2 * counted_gmac, rel=0.15)
+
+
 @pytest.mark.parametrize(
     ("stage", "item", "change"),
     [

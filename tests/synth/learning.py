@@ -8,7 +8,8 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from stages import layout
-from stages.params import Clip, Model, Spectrogram, Train
+from stages.params import Clip, Spectrogram, Train
+from stages.separators import Pixels
 from stages.shards.flags import ClipCoincidence
 from stages.shards.schema import ClipMedia, DecodedClip, MixSource, Split
 from stages.shards.tables import write_rows
@@ -23,8 +24,10 @@ from stages.training.validation import read_mixes
 
 CLIP = Clip(duration_s=1.0, sample_rate_hz=4000, frame_rate_hz=4, frame_side_px=40)
 SPECTROGRAM = Spectrogram(fft_samples=256, hop_samples=128, log_frequency_rows=64)
-MODEL = Model.model_validate(
+MODEL = Pixels.model_validate(
     {
+        "kind": "pixels",
+        "sees": "decode",
         "channels": 8,
         "head": "independent",
         "appearance": {

@@ -9,7 +9,8 @@ import torch
 
 from stages import layout
 from stages.networks.separation import Separator, save
-from stages.params import Gate, Register, Section
+from stages.params import Gate, Register
+from stages.separators import Section
 from stages.shards.files import write_json
 from stages.shards.flow_origin import FlowOrigin, write_origin
 from stages.shards.schema import MixSource

@@ -25,7 +25,15 @@ PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding
 BODIES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 PARAMS_FILES = [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
 
-EXEMPT = {"stages", "stages.__main__", "stages.launch", "stages.params", "stages.layout", "stages.progress"}
+EXEMPT = {
+    "stages",
+    "stages.__main__",
+    "stages.launch",
+    "stages.params",
+    "stages.separators",
+    "stages.layout",
+    "stages.progress",
+}
 
 
 @cache
@@ -58,8 +66,9 @@ def test_every_stage_has_an_entry_module_and_a_command() -> None:
 
 @pytest.mark.parametrize("stage", list(PIPELINE))
 def test_everything_a_stage_imports_is_among_its_dependencies(stage: str) -> None:
-    """Exempt are modules through which no result can change unseen: params (the values come by `params:`), layout (the
-    paths stand in `deps:` and `outs:`), launch and __main__ (they only call), progress (it only prints)."""
+    """Exempt are modules through which no result can change unseen: params and separators (their values come by
+    `params:`), layout (the paths stand in `deps:` and `outs:`), launch and __main__ (they only call), progress (it only
+    prints)."""
     deps = code_deps(stage)
     unseen = {m for m in closure(stage) if not any(source(m).is_relative_to(dep) for dep in deps)}
     assert unseen == set()
@@ -131,7 +140,14 @@ def sections_of(content: dict[str, Any], kind: type[BaseModel]) -> Iterator[dict
         for inner in sections_in(field.annotation):
             named = value.values() if inner is not field.annotation else [value]
             for mapping in named:
-                yield from sections_of(mapping, inner)
+                if fits(mapping, inner):
+                    yield from sections_of(mapping, inner)
+
+
+def fits(mapping: dict[str, Any], kind: type[BaseModel]) -> bool:
+    """Of several kinds of section in one place, the one that the mapping names."""
+    named = kind.model_fields.get("kind")
+    return named is None or mapping["kind"] in get_args(named.annotation)
 
 
 def sections_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -1,0 +1,101 @@
+"""Audio network of `motions`: a U-Net whose maps motion scales and shifts (Zhao et al. 2019, section 3.1).
+
+Six levels that halve both axes, as in the paper, leave one and a half steps of three seconds in the middle; here each
+level says by itself whether it halves time.
+
+Axes: B mixtures, N sources of a mixture, K output maps, R log-frequency rows, T spectrogram frames, C channels, r x a
+rows and steps of a map, K_v visual features.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stages.networks.film import Film
+
+# Silence would be -inf after the logarithm; 1e-5 lies below the rounding noise of 16-bit sound in any bin.
+_QUIETEST = 1e-5
+_WIDEST = 8  # channel counts double at each level up to this multiple of base_channels
+
+
+class ModulatedUNet(nn.Module):
+    """Levels halve frequency, and time where they should; decoding is done for each source by itself.
+
+    Args:
+        outputs: K.
+        time_strides: 1 or 2 for each level.
+        base_channels: Of the first level.
+        film: K_v by the number of levels after which maps are modulated; empty: nothing is.
+    """
+
+    def __init__(
+        self, outputs: int, *, time_strides: Sequence[int], base_channels: int, film: Mapping[int, int]
+    ) -> None:
+        super().__init__()
+        levels = len(time_strides)
+        channels = [1, *(base_channels * min(2**level, _WIDEST) for level in range(levels))]
+        self.time_strides = tuple(time_strides)
+        self.norm = nn.BatchNorm2d(1)
+        self.down = nn.ModuleList(_down(level, channels, stride) for level, stride in enumerate(time_strides))
+        self.up = nn.ModuleList(
+            _up(level, [outputs, *channels[1:]], time_strides[level]) for level in reversed(range(levels))
+        )
+        self.film = nn.ModuleDict({str(level): Film(features, channels[level]) for level, features in film.items()})
+
+    def steps(self, frames: int, level: int) -> int:
+        """Steps of the map after `level` levels, of a spectrogram of so many frames."""
+        return -(-frames // prod(self.time_strides)) * prod(self.time_strides[level:])
+
+    def forward(self, mixture_magnitude: Tensor, seen: Mapping[int, Tensor]) -> Tensor:
+        """Maps (B, N, K, R, T), no activation; N is 1 where nothing is modulated.
+
+        Args:
+            mixture_magnitude: (B, 1, R, T), >= 0, R and T of any size: the normalised input is padded with its mean.
+            seen: Visual features (B, N, steps, K_v) by level.
+        """
+        rows, frames = mixture_magnitude.shape[-2:]
+        x = self.norm(mixture_magnitude.clamp_min(_QUIETEST).log())
+        x = functional.pad(x, (0, -frames % prod(self.time_strides), 0, -rows % 2 ** len(self.down)))
+        skips: list[Tensor] = []
+        for down in self.down:
+            x = down(x)
+            skips.append(x)
+        level = len(skips)
+        y = self._modulated(skips.pop()[:, None], level, seen)
+        for up in self.up:
+            if level < len(self.down):
+                skip = skips.pop()[:, None].expand(-1, y.shape[1], -1, -1, -1)
+                y = torch.cat([skip, y], dim=2)
+            y = up(y.flatten(0, 1)).unflatten(0, y.shape[:2])
+            level -= 1
+            y = self._modulated(y, level, seen)
+        return y[..., :rows, :frames]
+
+    def _modulated(self, maps: Tensor, level: int, seen: Mapping[int, Tensor]) -> Tensor:
+        return self.film[str(level)](maps, seen[level]) if str(level) in self.film else maps
+
+
+def _down(level: int, channels: Sequence[int], time_stride: int) -> nn.Sequential:
+    """Level 0 sees the input as it is; the innermost level has no norm, since its map may be a single cell."""
+    layers: list[nn.Module] = [] if level == 0 else [nn.LeakyReLU(0.2)]
+    size, stride = (4, 2 + time_stride), (2, time_stride)
+    layers.append(nn.Conv2d(channels[level], channels[level + 1], size, stride, padding=1, bias=False))
+    if 0 < level < len(channels) - 2:
+        layers.append(nn.BatchNorm2d(channels[level + 1]))
+    return nn.Sequential(*layers)
+
+
+def _up(level: int, channels: Sequence[int], time_stride: int) -> nn.Sequential:
+    """As in the network of `pixels`, but steps keep their times: half-pixel centres, no corners that are aligned."""
+    innermost = level == len(channels) - 2
+    layers: list[nn.Module] = [
+        nn.ReLU(),
+        nn.Upsample(scale_factor=(2, time_stride), mode="bilinear", align_corners=False),
+        nn.Conv2d(channels[level + 1] * (1 if innermost else 2), channels[level], 3, padding=1, bias=level == 0),
+    ]
+    if level > 0:
+        layers.append(nn.BatchNorm2d(channels[level]))
+    return nn.Sequential(*layers)

@@ -1,0 +1,69 @@
+"""Each rule mixes what it says, all of it, and says when it cannot."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from stages.training.curriculum import NothingToDraw, Pool, Rule, draw, kinds_by_label, kinds_by_look
+from stages.training.seeding import generator
+from tests.synth.learning import decoded
+
+# Kind 0 has three videos, kind 1 two, kind 2 one; video 0 has four windows, of which each overlaps with the next.
+WINDOWS = tuple(decoded(f"0-{n}", start_sample=1000 * n, num_samples=1500) for n in range(4))
+POOL = Pool((WINDOWS, *((decoded(f"{n}-0"),) for n in range(1, 6))), (0, 0, 0, 1, 1, 2))
+KIND = {clip.clip_id: kind for clips, kind in zip(POOL.by_video, POOL.kinds, strict=True) for clip in clips}
+
+
+def _drawn(rule: Rule, num: int, times: int = 300) -> list[list[str]]:
+    return [draw(POOL, rule, num, generator("curriculum", step)) for step in range(times)]
+
+
+@pytest.mark.parametrize("num", [2, 3, 4])
+def test_any_takes_different_videos_equally_often(num: int) -> None:
+    drawn = _drawn("any", num)
+    assert all(len({name.partition("-")[0] for name in names}) == num for names in drawn)
+    counts = Counter(name.partition("-")[0] for names in drawn for name in names)
+    assert all(0.7 < counts[str(video)] / (300 * num / 6) < 1.3 for video in range(6))
+
+
+def test_same_instrument_takes_different_videos_of_one_kind_and_every_kind_that_can() -> None:
+    drawn = _drawn("same_instrument", 2)
+    assert all(len({name.partition("-")[0] for name in names}) == 2 for names in drawn)
+    kinds = Counter(tuple(KIND[name] for name in names) for names in drawn)
+    assert set(kinds) == {(0, 0), (1, 1)} and 100 < kinds[0, 0] < 200
+
+
+def test_same_video_takes_windows_that_do_not_overlap() -> None:
+    pairs = {frozenset(names) for names in _drawn("same_video", 2)}
+    assert pairs == {frozenset(pair) for pair in (("0-0", "0-2"), ("0-0", "0-3"), ("0-1", "0-3"))}
+
+
+@pytest.mark.parametrize(("rule", "num"), [("same_instrument", 4), ("same_video", 3)])
+def test_what_cannot_be_drawn_is_said(rule: Rule, num: int) -> None:
+    with pytest.raises(NothingToDraw, match=f"rule {rule}"):
+        draw(POOL, rule, num, generator(1))
+
+
+def test_a_draw_depends_on_its_generator_alone() -> None:
+    assert _drawn("same_instrument", 2, 5) == _drawn("same_instrument", 2, 5)
+
+
+def test_labels_are_kinds_and_who_has_none_is_alone() -> None:
+    assert kinds_by_label(["b", None, "a", "b", None]) == (0, 6, 1, 0, 9)
+
+
+def test_clusters_of_looks_are_found_however_rare() -> None:
+    random = torch.Generator().manual_seed(1)
+    sizes, centres = (40, 40, 3), torch.randn(3, 16, generator=random)
+    truth = torch.repeat_interleave(torch.arange(3), torch.tensor(sizes))
+    features = centres[truth] + 0.15 * torch.randn(sum(sizes), 16, generator=random)
+    found = torch.tensor(kinds_by_look(features, 3, torch.Generator().manual_seed(2)))
+    pairs = {(int(kind), int(true)) for kind, true in zip(found, truth, strict=True)}
+    assert len(pairs) == 3
+    assert kinds_by_look(features, 3, torch.Generator().manual_seed(2)) == tuple(found.tolist())
+
+
+def test_more_kinds_than_videos_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 to 2 kinds of 2 videos, found 3"):
+        kinds_by_look(torch.randn(2, 4), 3, torch.Generator())
