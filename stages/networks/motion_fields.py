@@ -22,9 +22,14 @@ def open_motion(model: Model, clip: Clip, root: Path = Path()) -> MotionWindows 
     """Where a model sees motion, in the workspace `root`; None for one that looks at pictures alone."""
     if isinstance(model, Pixels):
         return None
-    openers = {"difference": _differences, "flow": _flow, "trajectories": _trajectories}
-    source = openers.get(model.motion.input)
-    return MotionWindows(model.motion, clip, None if source is None else source(root))
+    rate_hz = model.motion.rate_hz
+    openers: dict[str, Callable[[], Callable[[str], Field]]] = {
+        "difference": lambda: _differences(root),
+        "flow": lambda: _flow(root, rate_hz),
+        "trajectories": lambda: _trajectories(root, rate_hz),
+    }
+    opener = openers.get(model.motion.input)
+    return MotionWindows(model.motion, clip, None if opener is None else opener())
 
 
 def _differences(root: Path) -> Callable[[str], Field]:
@@ -40,18 +45,34 @@ def _differences(root: Path) -> Callable[[str], Field]:
     return read
 
 
-def _flow(root: Path) -> Callable[[str], Field]:
+def _flow(root: Path, rate_hz: int) -> Callable[[str], Field]:
     """Displacement to the next frame in each cell; what is not to be believed counts, too."""
     reader = FlowReader(root / layout.FLOW)
-    return lambda clip_id: Field(torch.from_numpy(reader.flow_px(clip_id)), (GRID_PX, GRID_PX))
+
+    def read(clip_id: str) -> Field:
+        _check_rate(reader.about(clip_id)["frame_rate_hz"], rate_hz, "flow", clip_id)
+        return Field(torch.from_numpy(reader.flow_px(clip_id)), (GRID_PX, GRID_PX))
+
+    return read
 
 
-def _trajectories(root: Path) -> Callable[[str], Field]:
+def _trajectories(root: Path, rate_hz: int) -> Callable[[str], Field]:
     """How far each point moves in each step, where it started; lost points stand still."""
     reader = TrajectoryReader(root / layout.TRAJECTORIES)
 
     def read(clip_id: str) -> Field:
-        step_px = int(reader.about(clip_id)["grid_step_px"])
+        about = reader.about(clip_id)
+        _check_rate(about["frame_rate_hz"], rate_hz, "trajectories", clip_id)
+        step_px = int(about["grid_step_px"])
         return Field(torch.from_numpy(np.asarray(reader.motion_px(clip_id), np.float32)), (step_px, step_px))
 
     return read
+
+
+def _check_rate(found: str, expected_hz: int, what: str, clip_id: str) -> None:
+    """A model that was trained elsewhere may be used here, where `params.yaml` says otherwise."""
+    if int(found) != expected_hz:
+        raise ValueError(
+            f"clip {clip_id}: {what} at {found} Hz, expected {expected_hz} Hz as the model was trained; use it where "
+            f"clips are decoded at that rate, or train it anew"
+        )

@@ -19,9 +19,11 @@ from tests.synth.shards import decoded_folder
 from tests.synth.struck import changed
 
 
-def _windows(source: str, root: Path) -> MotionWindows:
+def _windows(source: str, root: Path, rate_hz: int | None = None) -> MotionWindows:
+    """At the rate of the small worlds' shards, or at another."""
     sees = "decode" if source in {"none", "difference"} else source
-    found = open_motion(changed(sees=sees, motion__input=source), CLIP, root)
+    rate_hz = rate_hz or (24 if sees == "decode" else 8)
+    found = open_motion(changed(sees=sees, motion__input=source, motion__rate_hz=rate_hz), CLIP, root)
     assert found is not None
     return found
 
@@ -58,6 +60,15 @@ def test_trajectories_move_as_flow_does_in_the_first_step(tmp_path: Path, monkey
     found = fields(flow.clip_id)
     assert found.cell_px == (4.0, 4.0) and found.values.shape[:2] == FlowReader().vectors(flow.clip_id).shape[:2]
     assert_close(found.values[0, :, 1, 1], torch.tensor([0.5, 0.5]))
+
+
+def test_flow_of_another_rate_than_the_model_was_trained_at_is_refused(tmp_path: Path) -> None:
+    flow = clip_flow(0)
+    flow_folder(tmp_path / layout.FLOW, ((flow,),))
+    fields = _windows("flow", tmp_path, rate_hz=12).fields
+    assert fields is not None
+    with pytest.raises(ValueError, match=r"flow at 8 Hz, expected 12 Hz as the model was trained"):
+        fields(flow.clip_id)
 
 
 def test_who_sees_pictures_alone_has_no_windows_and_who_sees_nothing_move_empty_ones(tmp_path: Path) -> None:
