@@ -1,0 +1,87 @@
+"""The loop: from wherever the last checkpoint stands until time, steps or patience of the machine end."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from stages.motion.pwcnet import estimate_flow
+from stages.motion.synthetic import Pairs
+from stages.shards.files import write_json
+from stages.teaching.checkpoint import Progress, resume, save
+from stages.teaching.curriculum import Curriculum
+from stages.teaching.losses import endpoint_error, multi_scale_loss
+from stages.teaching.pupil import Pupil
+from stages.training.interrupt import Stop
+from stages.training.tracker import Tracker
+
+CURVES = "curves.json"
+_HELD_OUT = {"small": 0.15, "medium": 0.4, "large": 1.0}  # scale of motions by name
+_SPEAK_STEPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a chunk ends."""
+
+    wall_s: float
+    steps: int  # of all chunks together
+
+
+class Lessons:
+    """Learning from made-up pairs."""
+
+    def __init__(self, pupil: Pupil, folder: Path, tracker: Tracker) -> None:
+        self._pupil, self._folder, self._tracker = pupil, folder, tracker
+        self._curriculum = Curriculum(pupil.recipe, pupil.device)
+        self._held_out = {name: self._curriculum.held_out(scale) for name, scale in _HELD_OUT.items()}
+
+    def complete(self, limits: Limits, stop: Stop) -> Progress:
+        """Teach until a limit or a request to stop; either leaves a checkpoint."""
+        recipe, began = self._pupil.recipe, _now()
+        progress = resume(self._folder, self._pupil)
+        spent = progress.wall_s, progress.cpu_s
+        while progress.step < limits.steps and not stop.requested and _now()[0] - began[0] < limits.wall_s:
+            self._advance(progress)
+            progress.wall_s, progress.cpu_s = (s + now - then for s, now, then in zip(spent, _now(), began, strict=True))
+            if progress.step % recipe.validate_steps == 0:
+                self._validate(progress)
+            if progress.step % recipe.checkpoint_steps == 0:
+                save(self._folder, self._pupil, progress)
+        save(self._folder, self._pupil, progress)
+        return progress
+
+    def _advance(self, progress: Progress) -> None:
+        pairs = self._curriculum.at(progress.step)
+        loss = multi_scale_loss(self._pupil.flows(pairs.first, pairs.second), pairs)
+        value = self._pupil.learn(loss, progress.step)
+        progress.step += 1
+        if value != value:
+            progress.bad_batches += 1
+            return
+        progress.losses.append(value)
+        if progress.step % _SPEAK_STEPS == 0:
+            self._tracker.log({"loss": value, "bad_batches": progress.bad_batches}, progress.step)
+
+    def _validate(self, progress: Progress) -> None:
+        errors = {name: validate(self._pupil, pairs) for name, pairs in self._held_out.items()}
+        row = {f"{name}_{what}": value for name, found in errors.items() for what, value in found.items()}
+        row["loss"] = sum(progress.losses) / max(1, len(progress.losses))
+        progress.losses.clear()
+        self._tracker.log(row, progress.step)
+        progress.history.append({"step": progress.step, "cpu_s": progress.cpu_s, "wall_s": progress.wall_s} | row)
+        write_json(self._folder / CURVES, progress.history)
+        print(" ".join(f"{name} {value:.3f}" for name, value in progress.history[-1].items()), flush=True)
+
+
+def validate(pupil: Pupil, pairs: Pairs) -> dict[str, float]:
+    """Endpoint error in px of the averaged network and of no motion at all."""
+    flow = estimate_flow(pupil.average, pairs.first, pairs.second)
+    zero = endpoint_error(torch.zeros_like(flow), pairs)
+    return {"error_px": float(endpoint_error(flow, pairs).mean()), "zero_px": float(zero.mean())}
+
+
+def _now() -> tuple[float, float]:
+    """Wall and CPU seconds."""
+    return time.monotonic(), time.process_time()
