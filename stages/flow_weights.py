@@ -1,5 +1,6 @@
 """Command `flow-weights`: teach PWC-Net from made-up pairs, in chunks that go on where the last one stopped."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 from stages.motion.pwcnet import Preset
 from stages.motion.weights import save
 from stages.shards.files import sha256_json
+from stages.teaching.checkpoint import locked
 from stages.teaching.lessons import Lessons, Limits
 from stages.teaching.pupil import Pupil
 from stages.teaching.recipe import RECIPES
@@ -16,17 +18,35 @@ from stages.training.interrupt import end_if, stop_on_sigterm
 from stages.training.seeding import choose_device, make_deterministic
 from stages.training.tracker import closing
 
+LICENCE = "MIT"  # of the weights that this command makes
 
-def teach(preset: Preset, folder: Path, *, minutes: float, steps: int, device: str) -> None:
-    """Teach until the time is up or all steps are done, and write `<folder>/<preset>.safetensors`."""
-    recipe = RECIPES[preset]
+
+def teach(preset: str, folder: Path, *, limits: tuple[float, int], device: str) -> int:
+    """Teach until a limit in minutes or in steps, and write `<folder>/<preset>.safetensors`; the exit status."""
+    try:
+        _teach(known(preset), folder, limits=limits, device=device)
+    except (ValueError, OSError) as error:
+        print(f"flow-weights: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def known(preset: str) -> Preset:
+    """A preset by its name."""
+    for name in RECIPES:
+        if name == preset:
+            return name
+    raise ValueError(f"no preset {preset}; there are {', '.join(RECIPES)}")
+
+
+def _teach(preset: Preset, folder: Path, *, limits: tuple[float, int], device: str) -> None:
+    recipe, (minutes, steps) = RECIPES[preset], limits
     chosen = choose_device(device)
     make_deterministic(torch.get_num_threads(), chosen)
-    folder.mkdir(parents=True, exist_ok=True)
     content = asdict(recipe) | {"preset": preset}
     tracker = open_run(stage="flow-weights", model=preset, key=sha256_json(content), params={"recipe": content})
-    with stop_on_sigterm() as stop, closing(tracker):
+    with stop_on_sigterm() as stop, closing(tracker), locked(folder):
         pupil = Pupil(preset, recipe, chosen)
         Lessons(pupil, folder, tracker).complete(Limits(60 * minutes, steps), stop)
-        save(pupil.average, folder / f"{preset}.safetensors", preset=preset, licence="Apache-2.0", half=True)
+        save(pupil.average, folder / f"{preset}.safetensors", preset=preset, licence=LICENCE, half=True)
         end_if(stop.requested)

@@ -105,7 +105,9 @@ def _calmer(difficulty: Difficulty) -> Difficulty:
     return replace(difficulty, turn_rad=_CAMERA * difficulty.turn_rad, stretch=_CAMERA * difficulty.stretch)
 
 
-def _affine(pivot: Tensor, lively: Tensor, difficulty: Difficulty, signed: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:
+def _affine(
+    pivot: Tensor, lively: Tensor, difficulty: Difficulty, signed: Callable[[], Tensor]
+) -> tuple[Tensor, Tensor]:
     """Turn, stretch and shear about a pivot, then a shift; nothing where `lively` is 0."""
 
     def small(bound: float) -> Tensor:

@@ -51,9 +51,7 @@ class _Paint:
         return sampled[:, :, 0].unflatten(0, (batch, layers)) * self.gain + self.bias
 
 
-def draw_pairs(
-    textures: Tensor, difficulty: Difficulty, batch: int, side_px: int, generator: torch.Generator
-) -> Pairs:
+def draw_pairs(textures: Tensor, difficulty: Difficulty, batch: int, side_px: int, generator: torch.Generator) -> Pairs:
     """Draw scenes and give both orders of their two frames, the reversed ones last, on the device of `textures`.
 
     Args:
@@ -73,13 +71,15 @@ def draw_pairs(
     blurred = bool(torch.rand((), generator=generator) < _BLURRED)
     times = (-_SHUTTER, 0.0, _SHUTTER) if blurred else (0.0,)
     first, second = (
-        sum(_composed(shapes, paint, points + (start + time) * (before - points)) for time in times) / len(times)
+        torch.stack([_composed(shapes, paint, points + (start + time) * (before - points)) for time in times]).mean(
+            dim=0
+        )
         for start in (0.0, 1.0)
     )
     truths = _forth(shapes, movements, points), _back(shapes, movements, points)
     flow, seen = (torch.cat(values).unflatten(-1, (side_px, side_px)) for values in zip(*truths, strict=True))
     inside = ((flow.flatten(2) + points[:, 0]).abs() <= (side_px - 1) / 2).all(dim=1).reshape(seen.shape)
-    lit = _developed(*(frame.unflatten(-1, (side_px, side_px)) for frame in (first, second)), generator)
+    lit = _developed(first.unflatten(-1, (side_px, side_px)), second.unflatten(-1, (side_px, side_px)), generator)
     return Pairs(torch.cat(lit), torch.cat(lit[::-1]), flow, seen[:, None], inside[:, None])
 
 
@@ -134,7 +134,9 @@ def _draw_paint(textures: Tensor, batch: int, layers: int, generator: torch.Gene
     gain = 0.6 + 0.8 * torch.rand(batch, layers, 3, 1, generator=generator)
     bias = 0.3 * (torch.rand(batch, layers, 3, 1, generator=generator) - 0.5) + 0.5 * (1 - gain)
     return _Paint(
-        textures[chosen.to(device)], (zoom[:, None, None] * rows).to(device), *(v.to(device) for v in (offset, gain, bias))
+        textures[chosen.to(device)],
+        (zoom[:, None, None] * rows).to(device),
+        *(v.to(device) for v in (offset, gain, bias)),
     )
 
 
@@ -149,11 +151,10 @@ def _developed(first: Tensor, second: Tensor, generator: torch.Generator) -> tup
     grain = torch.Generator(device).manual_seed(int(torch.randint(2**31, (), generator=generator)))
     developed: list[Tensor] = []
     for frame in (first, second):
-        frame = torch.lerp(frame, functional.avg_pool2d(frame, 3, 1, 1, count_include_pad=False), soft)
+        blurred = torch.lerp(frame, functional.avg_pool2d(frame, 3, 1, 1, count_include_pad=False), soft)
         gain, bias = 1 + 0.1 * (uniform(3) - 0.5) * uniform(1), 0.06 * (uniform(1) - 0.5) * uniform(1)
-        frame = frame * gain + bias
-        frame = frame + noise * torch.randn(frame.shape, generator=grain, device=device)
-        developed.append(frame.clamp(0, 1))
+        noisy = blurred * gain + bias + noise * torch.randn(frame.shape, generator=grain, device=device)
+        developed.append(noisy.clamp(0, 1))
     return developed[0], developed[1]
 
 

@@ -1,6 +1,9 @@
 """Checkpoints of a pupil: one file each, named by its step and its bytes' sha256, the last two kept."""
 
+import fcntl
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,15 @@ class Progress:
     wall_s: float = 0.0
     losses: list[float] = field(default_factory=list[float])  # since the last validation
     history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """The folder, made where it is missing, for one process at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def save(folder: Path, pupil: Pupil, progress: Progress) -> None:

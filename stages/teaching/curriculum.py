@@ -28,9 +28,9 @@ class Curriculum:
         return draw_pairs(textures, difficulty(reached, scale), recipe.scenes, recipe.side_px, random)
 
     def held_out(self, scale: float) -> Pairs:
-        """Pairs that are never learnt from, as hard as they get but for motions of this scale; the same for all seeds."""
+        """Pairs that are never learnt from, whatever the seed: as hard as they get, but for motions of this scale."""
         recipe = self._recipe
-        random = generator("flow pairs held out", recipe.side_px, scale)
+        random = generator("flow pairs held out", recipe.side_px, str(scale))
         textures = draw_textures(recipe.textures, random).to(self._device)
         return draw_pairs(textures, difficulty(1.0, scale), recipe.validation_scenes, recipe.side_px, random)
 

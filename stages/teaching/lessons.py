@@ -1,5 +1,6 @@
 """The loop: from wherever the last checkpoint stands until time, steps or patience of the machine end."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,9 @@ class Lessons:
         spent = progress.wall_s, progress.cpu_s
         while progress.step < limits.steps and not stop.requested and _now()[0] - began[0] < limits.wall_s:
             self._advance(progress)
-            progress.wall_s, progress.cpu_s = (s + now - then for s, now, then in zip(spent, _now(), began, strict=True))
+            progress.wall_s, progress.cpu_s = (
+                s + now - then for s, now, then in zip(spent, _now(), began, strict=True)
+            )
             if progress.step % recipe.validate_steps == 0:
                 self._validate(progress)
             if progress.step % recipe.checkpoint_steps == 0:
@@ -57,7 +60,7 @@ class Lessons:
         loss = multi_scale_loss(self._pupil.flows(pairs.first, pairs.second), pairs)
         value = self._pupil.learn(loss, progress.step)
         progress.step += 1
-        if value != value:
+        if math.isnan(value):
             progress.bad_batches += 1
             return
         progress.losses.append(value)

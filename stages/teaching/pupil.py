@@ -18,7 +18,7 @@ class Pupil:
         self.recipe, self.device = recipe, device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator("flow weights", recipe.seed).initial_seed() % 2**63)
-            self.net = PWCNet(PRESETS[preset]).to(device, memory_format=torch.channels_last)
+            self.net = PWCNet(PRESETS[preset]).to(device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         self.average.precision = recipe.precision
         self.optimizer = torch.optim.AdamW(
@@ -50,8 +50,8 @@ class Pupil:
     def _follow(self, step: int) -> None:
         """Move the average; early it has no past to remember."""
         decay = min(self.recipe.average_decay, (1 + step) / (10 + step))
-        kept, new = list(self.average.parameters()), list(self.net.parameters())
-        torch._foreach_lerp_(kept, new, 1 - decay)
+        for kept, new in zip(self.average.parameters(), self.net.parameters(), strict=True):
+            kept.lerp_(new, 1 - decay)
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
