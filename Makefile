@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SEEDS ?= 101 102 103
 PRESET ?= lite
 MINUTES ?= 60
-BENCHMARKS ?= bss clips decode inputs rejects step
+BENCHMARKS ?= bss clips decode flow inputs rejects step trajectories
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -13,6 +13,8 @@ STAGES = {
     "perform": "Render the built-in corpus of performances (item: arrival folder).",
     "index": "List the clips of a folder of videos; say why a video is refused.",
     "decode": "Decode indexed videos into frame, audio and motion shards.",
+    "flow": "Estimate how pictures move, from each frame of a clip to the next.",
+    "trajectories": "Carry points along the flow of every clip.",
     "leakage": "Look for videos that are in two splits under two names.",
     "mixes": "Draw the fixed mixes on which models are compared.",
     "train": "Train one model by mix-and-separate (item: model).",

@@ -12,6 +12,8 @@ TRUTH = Path("data/truth")  # its truth, for evaluation only: TRUTH/<arrival>/
 
 LISTS = Path("lists")  # published lists of videos, index.lists names their files
 
+WEIGHTS = Path("weights")  # of networks that estimate flow, flow.weights names its files
+
 INDEX = Path("data/index")
 CLIPS = INDEX / "clips.parquet"
 INDEX_REJECTS = INDEX / "rejects.parquet"
@@ -22,6 +24,14 @@ SHARDS = DECODE / "shards"
 DECODED_CLIPS = DECODE / "clips.parquet"
 DECODE_REJECTS = DECODE / "rejects.parquet"
 MANIFEST = DECODE / "manifest.json"
+
+FLOW = Path("data/flow")  # with shards/ and manifest.json, as DECODE
+FLOW_CLIPS = FLOW / "clips.parquet"
+FLOW_REJECTS = FLOW / "rejects.parquet"
+FLOW_ORIGIN = FLOW / "origin.json"  # who estimated it
+
+TRAJECTORIES = Path("data/trajectories")  # with shards/ and manifest.json, as DECODE
+TRAJECTORY_CLIPS = TRAJECTORIES / "clips.parquet"
 
 LEAKS = Path("data/leakage/leaks.parquet")
 

@@ -138,6 +138,46 @@ class Decode(Section):
     timeout_s: float = Field(gt=0)
 
 
+class Consistency(Section):
+    """The forward-backward check: |f + b|^2 <= relative * (|f|^2 + |b|^2) + absolute_px2."""
+
+    check: bool
+    relative: float = Field(ge=0, le=1)
+    absolute_px2: float = Field(ge=0)
+
+
+class Flow(Section):
+    """Who estimates how pictures move, on what, and when it is believed."""
+
+    backend: Literal["dis", "pwcnet"]
+    preset: Literal["default", "lite"]
+    weights: Annotated[str, Field(pattern=r"^[^/]+$")] | None
+    device: Literal["auto", "cpu", "cuda"]
+    precision: Literal["fp32", "bf16"]
+    channels_last: bool
+    compile: bool
+    batch_pairs: int = Field(ge=1, le=4096)
+    num_cpus: float = Field(gt=0, le=64)
+    num_gpus: float = Field(ge=0, le=1)
+    consistency: Consistency
+
+    @model_validator(mode="after")
+    def _name_what_can_run(self) -> Self:
+        if self.backend == "pwcnet" and self.weights is None:
+            raise ValueError("the backend pwcnet needs weights: name a file of the folder weights/, or choose dis")
+        if self.backend == "dis" and self.device == "cuda":
+            raise ValueError("the backend dis has no code for a GPU: set device to cpu, or choose pwcnet")
+        return self
+
+
+class Trajectories(Section):
+    """Points that are carried along by flow."""
+
+    grid_step_px: int = Field(ge=1, le=16)
+    length_steps: int = Field(ge=1)
+    min_valid: float | None = Field(ge=0, lt=1)
+
+
 class Leakage(Section):
     """When two videos of different splits count as one, and what then."""
 
@@ -247,6 +287,8 @@ class Params(Section):
     perform: Perform
     index: Index
     decode: Decode
+    flow: Flow
+    trajectories: Trajectories
     leakage: Leakage
     mixes: Mixes
     models: dict[Name, Model] = Field(min_length=1)

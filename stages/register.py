@@ -6,7 +6,7 @@ from stages import layout
 from stages.params import At, Clip, Evaluate, Model, Register, Spectrogram, Train
 from stages.shards.files import sha256_json, write_json
 from stages.tracking.evidence import Evidence
-from stages.tracking.provenance import circumstances, licences, made_of
+from stages.tracking.provenance import circumstances, flow_tags, licences, made_of
 from stages.tracking.registry import Record, find_or_publish, point
 from stages.tracking.server import connect, how_to_look, public_address
 
@@ -32,7 +32,7 @@ def run(  # noqa: PLR0913, PLR0917 - all sections that decide a model stand in i
     record = Record(
         name=name,
         inputs=inputs,
-        tags={**hashes, **circumstances(), **licences(name), "seed": str(train.seed)},
+        tags={**hashes, **circumstances(), **licences(name), **flow_tags(), "seed": str(train.seed)},
         params={**params, "register": register.model_dump(mode="json")},
         evidence=Evidence(name, num_examples=register.examples, mask=evaluate.mask),
     )

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from stages import layout
@@ -11,6 +12,7 @@ from stages.reporting.gathering import BASELINES, join, metrics
 from stages.reporting.plots import plots
 from stages.reporting.table import render
 from stages.shards.files import read_json, replacing, write_json
+from stages.shards.flow_origin import read_origin
 from stages.shards.tables import read_columns, write_columns
 
 
@@ -21,7 +23,9 @@ def run(evaluate: Evaluate, builtin: Annotated[tuple[str, ...], At("index.builti
     columns, models = join(scores), sorted(set(scores) - {BASELINES})
     resamples, seed = evaluate.bootstrap_resamples, evaluate.bootstrap_seed
     corpus = short() if builtin else "none"
-    content: dict[str, Any] = {**metrics(columns, models, resamples=resamples, seed=seed), "corpus": corpus}
+    origin = read_origin(layout.FLOW_ORIGIN)
+    about = {"flow": None if origin is None else asdict(origin), "corpus": corpus}
+    content: dict[str, Any] = metrics(columns, models, resamples=resamples, seed=seed) | about
     footer = {
         "masks": evaluate.mask,
         "filter taps": evaluate.filter_taps,
@@ -30,7 +34,7 @@ def run(evaluate: Evaluate, builtin: Annotated[tuple[str, ...], At("index.builti
         "silent references left out": content["counts"]["silent_references"],
         "corpus": corpus,
     }
-    table = render(content, footer)
+    table = f"flow: {origin or 'none was estimated'}\n\n{render(content, footer)}"
     write_columns(layout.SCORES, columns)
     write_json(layout.METRICS, content)
     curves = {model: read_json(layout.model(model) / "curves.json")["validation"] for model in models}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stages import decode, index, layout, register
+from stages import decode, flow, index, layout, register
 from stages.forget import ForgetError, Traces, find, report, steps
 from stages.keeping.entries import entries
 from stages.shards.files import read_json, sha256, write_json
@@ -19,6 +19,7 @@ from stages.shards.schema import DecodedClip
 from stages.shards.tables import read_rows
 from stages.tracking.server import connect
 from tests.synth.media import CLIP, DECODE, INDEX, Film, write_film
+from tests.synth.moving import FLOW
 from tests.synth.registered import SECTIONS, write_scored_world
 from tests.synth.stores import checkpoint
 from tests.synth.world import tiny_params
@@ -65,6 +66,7 @@ def write_params(folder: Path) -> None:
 def run_stages() -> None:
     index.run(CLIP, INDEX)
     decode.run(CLIP, DECODE.model_copy(update={"videos_per_shard": 1}), INDEX.videos, 1.0)
+    flow.run(CLIP, FLOW, 0.0)
 
 
 def id_of(path: str) -> str:
@@ -83,20 +85,20 @@ def test_after_deletion_and_forgetting_nothing_is_left(workspace: Path, capsys: 
     assert report("videos/first/1.mov", dry_run=False, as_json=True) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["video_id"] == video_id
-    assert {entry["name"].split("/")[0] for entry in said["entries"]} >= {"decode", "train"}
+    assert {entry["name"].split("/")[0] for entry in said["entries"]} >= {"decode", "flow", "train"}
     assert said["files"] == []
     texts = [path.read_text(errors="replace") for path in workspace.rglob("*.json")]
     assert not any(video_id in text for text in texts)
     assert video_id.encode() not in b"".join(path.read_bytes() for path in workspace.rglob("*.arrow"))
-    num_left = len([entry for entry in entries(workspace / "store") if entry.room == "decode"])
-    assert num_left == 2
+    left = [entry.room for entry in entries(workspace / "store") if entry.room in ("decode", "flow")]
+    assert sorted(left) == ["decode"] * 2 + ["flow"] * 2
 
 
 def test_a_dry_run_says_it_all_and_removes_nothing(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(workspace.rglob("*"))
     assert report("first/1.mov", dry_run=True, as_json=False) == 0
     said = capsys.readouterr().out
-    assert "to remove" in said and "work of decode" in said
+    assert "to remove" in said and "work of decode" in said and "work of flow" in said
     assert "rm videos/first/1.mov" in said and "rm 'videos/second/again and.mov'" in said
     assert "dvc repro" in said and "dvc gc --workspace --force" in said
     assert sorted(workspace.rglob("*")) == before

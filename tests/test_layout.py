@@ -23,6 +23,8 @@ def outs(stage: str, item: str) -> set[str]:
         ("perform", layout.TRUTH / "first"),
         ("index", layout.INDEX),
         ("decode", layout.DECODE),
+        ("flow", layout.FLOW),
+        ("trajectories", layout.TRAJECTORIES),
         ("leakage", layout.LEAKS.parent),
         ("mixes", layout.MIXES.parent),
         ("train", layout.model("first")),

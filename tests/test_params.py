@@ -47,6 +47,8 @@ def test_the_values_are_those_of_the_file() -> None:
         ({"train__optimizer__algorithm": "adamm"}, "train.optimizer.algorithm"),
         ({"mixes__test": {"different7": 3}}, "mixes.test"),
         ({"models": {"../escape": CONTENT["models"]["pixels"]}}, "models"),
+        ({"trajectories__min_valid": 1.0}, "trajectories.min_valid"),
+        ({"trajectories__grid_step_px": 17}, "trajectories.grid_step_px"),
         ({"surprise": {}}, "surprise"),
         ({"index__validation_share": 0.5, "index__test_share": 0.5}, "index"),
     ],

@@ -76,6 +76,7 @@ def test_a_version_carries_all_that_was_promised(registered: Path) -> None:
     tags = {"stage": "register", "model": "pixels", "seed": "1", "git_commit": "none", "inputs": receipt["inputs"]}
     tags |= {"weights": sha256(layout.model("pixels") / "weights.safetensors"), "data": sha256(layout.MANIFEST)}
     tags |= {"licences": "CC-BY-NC-4.0, MIT", "non_commercial": "true"}
+    tags |= {"flow": "pwcnet", "flow_weights": "ab" * 32, "flow_weights_licence": "CC-BY-NC-SA-4.0"}
     tags |= {"mixes": sha256(layout.MIXES), "dvc_lock": sha256(layout.LOCK)}
     assert tags.items() <= version.tags.items()
     assert tags.items() <= run.data.tags.items()

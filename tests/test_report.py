@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from stages import layout, report
 from stages.performances.version import digest
 from stages.reporting.gathering import GatherError
 from stages.shards.files import read_json, sha256, write_json
+from stages.shards.flow_origin import FlowOrigin, write_origin
 from stages.shards.tables import read_columns, write_columns
 from tests.synth.scored import EVALUATE
 from tests.synth.signals import score_columns
@@ -50,6 +52,27 @@ def test_all_scores_are_gathered_printed_and_written_with_equal_bytes(capsys: py
     before = [sha256(path) for path in files]
     report.run(EVALUATE, ("first",))
     assert [sha256(path) for path in files] == before
+
+
+@pytest.mark.parametrize(
+    ("origin", "line"),
+    [
+        (None, "flow: none was estimated"),
+        (FlowOrigin("dis", None, None, tool="opencv 5", device="cpu"), "flow: dis (opencv 5, cpu)"),
+        (
+            FlowOrigin("pwcnet", "ab" * 32, "CC-BY-NC-SA-4.0", tool="torch 2", device="cuda"),
+            "flow: pwcnet (torch 2, cuda; weights abababababab, CC-BY-NC-SA-4.0)",
+        ),
+    ],
+)
+def test_who_estimated_flow_stands_above_the_table_and_in_the_metrics(origin: FlowOrigin | None, line: str) -> None:
+    write_scores("baselines", score_columns("mixture", [0.0] * 4))
+    if origin is not None:
+        write_origin(layout.FLOW_ORIGIN, origin)
+    report.run(EVALUATE, ())
+    assert layout.TABLE.read_text(encoding="utf-8").splitlines()[:2] == [line, ""]
+    found = read_json(layout.METRICS)["flow"]
+    assert found == (None if origin is None else asdict(origin))
 
 
 def test_without_scores_it_says_what_to_run() -> None:

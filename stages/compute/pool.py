@@ -8,29 +8,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from stages.compute import keeper
+from stages.compute.crew import Crew, Share
+from stages.compute.errors import MAX_DEATHS, ItemError, PoolError, item_error
+from stages.compute.preflight import PROJECT, check_address, check_nodes
 from stages.compute.resources import num_workers
+
+__all__ = ["ItemError", "Maker", "Pool", "PoolError", "make_all", "open_pool"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Taken_contra = TypeVar("Taken_contra", contravariant=True)
 Given_co = TypeVar("Given_co", covariant=True)
 
-MAX_DEATHS = 2
 _START_TRIES = 3  # on a loaded machine ray's own start limits of 15 to 30 s fail now and then
 _OBJECT_STORE_BYTES = 256 * 1024**2  # results are small: media go through files
-_SHOWN_CHARACTERS = 200
-
-
-class PoolError(RuntimeError):
-    """The workers could not be started."""
-
-
-class ItemError(ValueError):
-    """The work on one item failed; the message names the item and the fault."""
 
 
 class Pool(Protocol):
@@ -56,7 +50,12 @@ class Maker(Protocol[Taken_contra, Given_co]):
 
 
 def make_all(
-    maker: Maker[Item, Result], items: Sequence[Item], done: Callable[[int], None], *, max_deaths: int | None = None
+    maker: Maker[Item, Result],
+    items: Sequence[Item],
+    done: Callable[[int], None],
+    *,
+    max_deaths: int | None = None,
+    share: Share | None = None,
 ) -> list[Result]:
     """Results in the order of the items; workers are started only for what is not found.
 
@@ -65,6 +64,7 @@ def make_all(
         items: What to make.
         done: Told the position of each item once its result is there, in any order.
         max_deaths: How many workers an item may cost and is tried again. Given, it never costs this process.
+        share: Of a node, for each worker; given, workers live from item to item, so that what the maker caches stays.
     """
     results: dict[int, Result] = {}
     for position, item in enumerate(items):
@@ -74,7 +74,7 @@ def make_all(
     missing = [position for position in range(len(items)) if position not in results]
     if missing:
         wanted = [items[position] for position in missing]
-        with open_pool(len(missing), dangerous=max_deaths is not None) as pool:
+        with open_pool(len(missing), dangerous=max_deaths is not None, share=share) as pool:
             for place, made in pool.map(maker, wanted, max_deaths=max_deaths or MAX_DEATHS):
                 results[missing[place]] = made
                 done(missing[place])
@@ -96,7 +96,7 @@ class SerialPool:
             try:
                 result = function(item)
             except Exception as error:
-                raise _item_error(item, error) from error
+                raise item_error(item, error) from error
             yield position, result
 
 
@@ -130,24 +130,18 @@ class RayPool:
         try:
             return self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            raise _item_error(item, getattr(error, "cause", None) or error) from error
+            raise item_error(item, getattr(error, "cause", None) or error) from error
 
 
 def _call(function: Callable[[Item], Result], item: Item) -> Result:
     return function(item)
 
 
-def _item_error(item: object, error: BaseException) -> ItemError:
-    shown = repr(item)
-    shown = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}..."
-    return ItemError(f"{shown}: {type(error).__name__}: {error}")
-
-
 @contextmanager
-def open_pool(num_items: int, *, dangerous: bool = False) -> Iterator[Pool]:
+def open_pool(num_items: int, *, dangerous: bool = False, share: Share | None = None) -> Iterator[Pool]:
     """Start ray once, use it, shut it down; a single item, which it could not speed up, is done in this process.
 
-    Not so a `dangerous` one, which may kill its worker.
+    Not so a `dangerous` one, which may kill its worker. With a `share`, workers live from item to item.
 
     PIXELS_SERIAL=1 runs everything in this process, for debugging.
     """
@@ -160,7 +154,9 @@ def open_pool(num_items: int, *, dangerous: bool = False) -> Iterator[Pool]:
     with _place() as where:
         _start(ray, where)
         try:
-            yield RayPool(ray, int(ray.cluster_resources().get("CPU", 1)))
+            if os.environ.get("RAY_ADDRESS"):
+                check_nodes(ray, share.folders if share else ())
+            yield Crew(ray, share) if share else RayPool(ray, int(ray.cluster_resources().get("CPU", 1)))
         finally:
             ray.shutdown()
 
@@ -174,16 +170,24 @@ def _start(ray: Any, where: dict[str, Any]) -> None:
         except (RuntimeError, ConnectionError, TimeoutError, OSError) as error:
             ray.shutdown()
             if attempt + 1 == _START_TRIES:
-                raise PoolError(f"ray did not start in {_START_TRIES} tries: {error}") from error
+                raise PoolError(f"ray did not start in {_START_TRIES} tries: {error}{_advice()}") from error
             time.sleep(2.0**attempt)
+
+
+def _advice() -> str:
+    if not (address := os.environ.get("RAY_ADDRESS")):
+        return ""
+    return (
+        f"; RAY_ADDRESS is {address}: is it up, does it run the same Python and ray, and if it wants a token, are "
+        "RAY_AUTH_MODE=token and its RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH set here?"
+    )
 
 
 @contextmanager
 def _importable() -> Iterator[None]:
     """Let workers, which inherit the environment of the moment ray starts, import this package from any folder."""
     before = os.environ.get("PYTHONPATH")
-    root = str(Path(__file__).resolve().parents[2])
-    os.environ["PYTHONPATH"] = root if not before else f"{root}{os.pathsep}{before}"
+    os.environ["PYTHONPATH"] = str(PROJECT) if not before else f"{PROJECT}{os.pathsep}{before}"
     try:
         yield
     finally:
@@ -200,8 +204,10 @@ def _place() -> Iterator[dict[str, Any]]:
     Its folder is short-lived and short (names of sockets below it may have 107 bytes); keeper.py ends whoever uses it
     after this process.
     """
-    if os.environ.get("RAY_ADDRESS"):
-        yield {}
+    if address := os.environ.get("RAY_ADDRESS"):
+        check_address(address)
+        # its nodes run already, in an environment of their own
+        yield {"runtime_env": {"env_vars": {"PYTHONPATH": str(PROJECT)}}}
         return
     folder = f"/tmp/pixels-ray-{secrets.token_hex(6)}"  # made by ray: nothing is left when we are killed before
     with _kept(folder):

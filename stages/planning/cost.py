@@ -14,6 +14,8 @@ _START_S = {
     "perform": 8.0,
     "index": 2.0,
     "decode": 6.0,
+    "flow": 9.0,
+    "trajectories": 4.0,
     "leakage": 1.0,
     "mixes": 1.0,
     "train": 8.0,
@@ -30,6 +32,9 @@ _CUTS_S_PER_FOREIGN_S = 0.02
 _COMPARE_S_PER_MEDIA_S = 0.006  # fingerprints of picture and sound
 _DECODE_S_PER_MEDIA_S = 0.025  # of the built-in corpus
 _DECODE_S_PER_FOREIGN_S = 0.08  # of 42 real clips, 400 x 224 to 1920 x 1080 px
+_ESTIMATE_S_PER_MEGAPIXEL = {"dis": 0.067, "pwcnet": 2.5}  # of a pair's flow one way
+_LITE = 0.31  # of the default network's time
+_TRACE_S_PER_BYTE = 4e-8  # followed, written, synced
 _GFLOP_PER_S = 90.0
 _READ_S_PER_MIXTURE = 0.003
 _BSS_S_PER_SOURCE = 0.006
@@ -45,6 +50,8 @@ _VIDEO_BYTES_PER_PIXEL = 0.027  # H.264 of drawn players
 _TRUTH_SHARE = 0.5  # masks, affines and parts beside each video
 _JPEG_BYTES_PER_PIXEL = 0.33
 _FOREIGN_BYTES_PER_S = 150_000  # 1.2 Mbit/s: videos are not opened before `index`
+_FLOW_BYTES_PER_PIXEL = 5 / 16  # two directions of 2 bytes and one of validity for each 4 x 4 px
+_TRACK_BYTES = 5  # of one point after one step: two offsets, and whether it is lost
 _INDEX_BYTES_PER_CLIP = 200
 _COPIES = 3  # the workspace, DVC's cache, the store
 
@@ -131,6 +138,8 @@ def estimate(stage: str, item: str | None, params: Params) -> Cost:
         return _perform(params, item, duration_s)
     if stage in ("index", "decode", "leakage"):
         return _reading(stage, params, duration_s)
+    if stage in ("flow", "trajectories"):
+        return (_flow if stage == "flow" else _tracing)(params, duration_s)
     if stage == "train" and item:
         return Cost(_trained_clips(params), _weights_bytes(params.models[item]), duration_s + _train_s(params, item))
     if stage in ("baselines", "evaluate"):
@@ -172,6 +181,26 @@ def _reading(stage: str, params: Params, start_s: float) -> Cost:
         return Cost(clips, clips * _INDEX_BYTES_PER_CLIP, start_s + looking_s)
     decoding_s = _DECODE_S_PER_FOREIGN_S * own.duration_s + _DECODE_S_PER_MEDIA_S * made.duration_s
     return Cost(clips, _COPIES * clips * _clip_bytes(params), start_s + decoding_s)
+
+
+def _flow(params: Params, start_s: float) -> Cost:
+    """On CPUs; a GPU takes a fraction of it."""
+    clip, flow = params.clip, params.flow
+    clips = int(corpus(params).duration_s / clip.duration_s)
+    pairs = clips * (round(clip.duration_s * clip.frame_rate_hz) - 1)
+    pixels = pairs * _frame_pixels(clip.frame_side_px)
+    ways = 2 if flow.consistency.check else 1
+    lite = _LITE if flow.backend == "pwcnet" and flow.preset == "lite" else 1.0
+    estimating_s = ways * lite * _ESTIMATE_S_PER_MEGAPIXEL[flow.backend] * pixels / 1e6
+    return Cost(clips, round(_COPIES * _FLOW_BYTES_PER_PIXEL * pixels), start_s + estimating_s)
+
+
+def _tracing(params: Params, start_s: float) -> Cost:
+    clips = int(corpus(params).duration_s / params.clip.duration_s)
+    steps = max(0, round(params.clip.duration_s * params.clip.frame_rate_hz) - 1)
+    points = _frame_pixels(params.clip.frame_side_px) / params.trajectories.grid_step_px**2
+    num_bytes = round(clips * steps * points * _TRACK_BYTES)
+    return Cost(clips, _COPIES * num_bytes, start_s + _TRACE_S_PER_BYTE * num_bytes)
 
 
 def _scoring(params: Params, model: Model | None, start_s: float) -> Cost:

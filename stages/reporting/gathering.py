@@ -7,7 +7,7 @@ from typing import Any
 from stages.metrics.summary import THRESHOLD, ByKind, Columns, select, summarise, summarise_labels
 
 BASELINES = "baselines"  # the folder of estimators that are no model
-_RESERVED = (BASELINES, "controls", "corpus", "thresholds", "labels", "counts")
+_RESERVED = (BASELINES, "controls", "corpus", "thresholds", "labels", "counts", "flow")
 _SWEPT = ("si_sdr", "si_sdr_low", "si_sdr_high", "sdr", "sdr_low", "sdr_high", "n")
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stages import layout
 from stages.shards.census import CensusError, count_reasons
-from stages.shards.check import ShardSum
+from stages.shards.check import DECODED, ShardSum
 from stages.shards.files import read_json, sha256_json, write_json
 from stages.shards.schema import SCHEMA_VERSION, WINDOW, ClipMedia, ClipRow, DecodedClip, Reject
 from stages.shards.store import SUMS, Store, link_file
@@ -163,7 +163,7 @@ def assemble(folder: Path, results: Sequence[ShardResult], max_reject_share: flo
     rejects = sorted((r for result in results for r in result.rejects), key=lambda r: (r.path, r.detail))
     write_rows(folder / "clips.parquet", clips, DecodedClip)
     write_rows(folder / "rejects.parquet", rejects, Reject)
-    write_sums(folder / "manifest.json", shards)
+    write_sums(folder / "manifest.json", shards, DECODED)
     _check_share(clips, rejects, max_reject_share)
 
 

@@ -10,7 +10,8 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from stages import layout
-from stages.shards.check import REMAKE, ShardError, check_shard, check_version, read_manifest
+from stages.shards.check import DECODED
+from stages.shards.opened import OpenShards
 from stages.shards.schema import DecodedClip
 from stages.shards.tables import read_rows
 
@@ -25,12 +26,10 @@ class ClipReader:
     """
 
     def __init__(self, folder: Path = layout.DECODE) -> None:
-        self._shards_folder = folder / layout.SHARDS.name
-        self._manifest = read_manifest(folder / layout.MANIFEST.name)
+        self._shards = OpenShards(folder, DECODED)
         rows = read_rows(folder / layout.DECODED_CLIPS.name, DecodedClip)
         self.clips: tuple[DecodedClip, ...] = tuple(sorted(rows, key=lambda clip: clip.clip_id))
         self._by_id = {clip.clip_id: clip for clip in self.clips}
-        self._open: dict[str, pa.RecordBatchFileReader] = {}
 
     def audio(self, clip_id: str) -> NDArray[np.float32]:
         """Mono waveform, (S,), in [-1, 1)."""
@@ -46,7 +45,7 @@ class ClipReader:
 
     def motion(self, clip_id: str) -> NDArray[np.uint8]:
         """Motion signal, (T, G, G), read-only; see docs/shards.md."""
-        cells = int(self._shard(self._find(clip_id).shard).schema.metadata[b"motion_side_cells"])
+        cells = int(self._shards.about(self._find(clip_id).shard)["motion_side_cells"])
         return self._value(clip_id, "motion").values.to_numpy().reshape(-1, cells, cells)
 
     def num_frames(self, clip_id: str) -> int:
@@ -60,20 +59,7 @@ class ClipReader:
 
     def _value(self, clip_id: str, column: str) -> Any:
         clip = self._find(clip_id)
-        batch = self._shard(clip.shard).get_batch(clip.row)
-        if (found := batch.column("clip_id")[0].as_py()) != clip_id:
-            raise ShardError(f"{clip.shard}: row {clip.row} holds clip {found}, expected {clip_id}; {REMAKE}")
-        return batch.column(column)[0]
-
-    def _shard(self, name: str) -> pa.RecordBatchFileReader:
-        if name not in self._open:
-            if name not in self._manifest:
-                raise ShardError(f"{name}: not in the manifest; {REMAKE}")
-            path = self._shards_folder / name
-            check_shard(path, self._manifest[name])
-            self._open[name] = pa.ipc.open_file(pa.memory_map(str(path)))
-            check_version(path, (self._open[name].schema.metadata or {}).get(b"schema_version", b"none").decode())
-        return self._open[name]
+        return self._shards.value(clip.shard, clip.row, clip_id=clip_id, column=column)
 
 
 def _decode(encoded: pa.BinaryScalar) -> NDArray[np.uint8]:

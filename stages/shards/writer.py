@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from stages.shards.check import ShardSum
+from stages.shards.check import DECODED, ShardKind, ShardSum
 from stages.shards.files import replacing, sha256, write_json
 from stages.shards.schema import SCHEMA_VERSION, ClipMedia
 
@@ -88,12 +88,13 @@ def shard_schema(layout: ShardFormat) -> pa.Schema:
     )
 
 
-def write_manifest(path: Path, shards: dict[Path, int]) -> None:
+def write_manifest(path: Path, shards: dict[Path, int], kind: ShardKind = DECODED) -> None:
     """List shards (path -> number of rows) with their sizes and sha256."""
     sums = {shard: ShardSum(sha256(shard), rows, shard.stat().st_size) for shard, rows in shards.items()}
-    write_sums(path, {shard.name: entry for shard, entry in sums.items()})
+    write_sums(path, {shard.name: entry for shard, entry in sums.items()}, kind)
 
 
-def write_sums(path: Path, sums: dict[str, ShardSum]) -> None:
+def write_sums(path: Path, sums: dict[str, ShardSum], kind: ShardKind) -> None:
     """Write a manifest of shards by file name."""
-    write_json(path, {"schema_version": SCHEMA_VERSION, "shards": {name: asdict(sums[name]) for name in sorted(sums)}})
+    shards = {name: asdict(sums[name]) for name in sorted(sums)}
+    write_json(path, {"schema_version": kind.schema_version, "shards": shards})

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages import layout
 from stages.shards.files import read_json, sha256
+from stages.shards.flow_origin import read_origin
 
 # What decides a result; dvc.lock and DVC's .gitignore files change in the course of every run.
 _CODE = ("stages", "params.yaml", "dvc.yaml", "requirements.txt", "requirements.lock")
@@ -41,6 +42,15 @@ def licences(name: str) -> dict[str, str]:
     """Tags `licences` of the videos that a model was trained on, and `non_commercial`, as its model.json says."""
     card = read_json(layout.model(name) / "model.json")
     return {"licences": ", ".join(card["licences"]), "non_commercial": str(card["non_commercial"]).lower()}
+
+
+def flow_tags() -> dict[str, str]:
+    """Tags `flow`, `flow_weights` and `flow_weights_licence`: who estimated the flow of the data."""
+    origin = read_origin(layout.FLOW_ORIGIN)
+    if origin is None:
+        return {"flow": "none"}
+    weights, licence = origin.weights_sha256 or "none", origin.weights_licence or "none"
+    return {"flow": origin.backend, "flow_weights": weights, "flow_weights_licence": licence}
 
 
 def digests(folder: Path) -> dict[str, str]:

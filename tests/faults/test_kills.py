@@ -30,6 +30,8 @@ SPOOLED_S = 60  # the shipper of a killed training sends what it has before it e
 OUTS = {
     "perform@first": ["data/videos/first", "data/truth/first"],
     "decode": ["data/decode"],
+    "flow": ["data/flow"],
+    "trajectories": ["data/trajectories"],
     "train@pixels": ["models"],
     "evaluate@pixels": ["data/evaluate/pixels"],
     "register@pixels": ["reports/register"],
@@ -68,14 +70,15 @@ def survives_nothing(workspace: Path, stage: str, number: signal.Signals, moment
 
 
 @pytest.mark.parametrize(
-    ("stage", "number"), [("perform@first", KILL), ("decode", KILL), ("decode", TERM), ("train@pixels", KILL)]
+    ("stage", "number"),
+    [("perform@first", KILL), ("decode", KILL), ("decode", TERM), ("train@pixels", KILL)],
 )
 def test_killed_while_it_writes(world: Path, stage: str, number: signal.Signals) -> None:
     survives_nothing(world, stage, number, lambda: bool(being_written(world)))
 
 
 @pytest.mark.parametrize("seed", [1])
-@pytest.mark.parametrize("stage", ["evaluate@pixels", "register@pixels"])
+@pytest.mark.parametrize("stage", ["trajectories", "evaluate@pixels", "register@pixels"])
 def test_killed_at_a_random_moment(world: Path, stage: str, seed: int) -> None:
     moment_s = time.monotonic() + random.Random(seed).uniform(0.2, 2)
     survives_nothing(world, stage, KILL, lambda: time.monotonic() > moment_s)

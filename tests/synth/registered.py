@@ -11,6 +11,7 @@ from stages import layout
 from stages.networks.separation import Separator, save
 from stages.params import Register, Section
 from stages.shards.files import write_json
+from stages.shards.flow_origin import FlowOrigin, write_origin
 from stages.shards.tables import write_columns
 from stages.training.export import new_separator
 from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, train_section
@@ -39,6 +40,8 @@ def write_scored_world(root: Path) -> None:
     folder = root / layout.evaluation("pixels")
     folder.mkdir(parents=True)
     write_columns(folder / "scores.parquet", {"mix_id": ["mix0", "mix1"], "si_sdr": [1.0, 2.0]})
+    origin = FlowOrigin("pwcnet", "ab" * 32, "CC-BY-NC-SA-4.0", tool="torch 2", device="cpu")
+    write_origin(root / layout.FLOW_ORIGIN, origin)
     write_json(root / layout.METRICS, metrics())
     (root / layout.LOCK).write_text("schema: '2.0'\n", encoding="utf-8")
     (root / layout.PARAMS).write_text(json.dumps({"train": {"seed": 1}}), encoding="utf-8")

@@ -23,6 +23,8 @@ RESULTS = (
     "data/truth/**/*",
     "data/index/*",
     "data/decode/**/*",
+    "data/flow/**/*",
+    "data/trajectories/**/*",
     "data/leakage/*",
     "data/mixes/*",
     "data/evaluate/**/*",
@@ -82,7 +84,7 @@ def _changed(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
 def make_workspace(folder: Path) -> Path:
     """A git and DVC workspace with this project's code, graph and tiny numbers, and nothing run."""
     skipped = shutil.ignore_patterns("__pycache__", ".*")
-    for name in ("stages", "dags", "lists"):
+    for name in ("stages", "dags", "lists", "weights"):
         shutil.copytree(ROOT / name, folder / name, ignore=skipped)
     for name in ("dvc.yaml", ".dvcignore", ".gitignore", "requirements.txt", "requirements.lock"):
         shutil.copy(ROOT / name, folder / name)

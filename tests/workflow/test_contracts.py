@@ -15,6 +15,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from stages import flow
 from stages.__main__ import STAGES
 from stages.launch import parameter_addresses
 from stages.params import Params, read
@@ -69,6 +70,22 @@ def test_no_stage_depends_on_code_that_it_does_not_import(stage: str) -> None:
     """Else an edit in a foreign room would recompute it for nothing."""
     used = {source(module) for module in closure(stage)}
     assert {dep for dep in code_deps(stage) if not any(path.is_relative_to(dep) for path in used)} == set()
+
+
+@pytest.mark.parametrize("room", ["networks", "training", "audio", "metrics", "reporting", "tracking", "media"])
+def test_an_edit_of_a_network_or_of_training_does_not_make_flow_stale(room: str) -> None:
+    """Flow takes longest. Nor does what follows motion through a clip, which lives in the same room as flow."""
+    edited = [ROOT / f"stages/{room}/any.py", ROOT / f"stages/{room}.py", ROOT / "stages/train.py"]
+    edited += [ROOT / "stages/motion/trajectories.py", ROOT / "stages/motion/synthetic.py"]
+    assert [path for path in edited if any(path.is_relative_to(dep) for dep in code_deps("flow"))] == []
+
+
+def test_stored_flow_outlives_no_code_that_estimates_it() -> None:
+    """The modules that name finished work in the store are those of motion and flow that DVC knows of."""
+    named = {ROOT / "stages" / name for name in flow.CODE}
+    known = {source(m) for m in closure("flow") if m.startswith("stages.motion.") or m == "stages.flow"}
+    assert {path for path in named if "shards" not in path.parts} == known
+    assert all(path.is_file() for path in named)
 
 
 def test_imports_are_all_visible() -> None:

@@ -1,0 +1,90 @@
+"""Who estimates flow: the declared backend and nobody else, built from params.yaml.
+
+Axes: B pairs of H x W pixels, h x w cells of the grid.
+"""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from stages.motion.dis import TOOL, DisEstimator
+from stages.motion.pwcnet import estimate_quarter_flow, prepare
+from stages.motion.weights import load
+from stages.params import Flow
+from stages.shards.flow_origin import FlowOrigin
+
+
+class FlowEstimator(Protocol):
+    """Estimates the flow of pairs of frames; slow to build, so built once a worker."""
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """Displacements from the first frames to the second, on the quarter grid.
+
+        Args:
+            first: RGB in [0, 1], (B, 3, H, W), float32, on the CPU.
+            second: Of the same shape.
+
+        Returns:
+            Right and down, px of the full frame, (B, 2, h, w), float32, on the CPU.
+        """
+        ...
+
+
+class PwcNetEstimator:
+    """Flow by PWC-Net, on the GPU or the CPU."""
+
+    def __init__(self, flow: Flow, origin: FlowOrigin, folder: Path) -> None:
+        torch.set_num_threads(max(1, int(flow.num_cpus)))
+        net = load(flow.preset, _weights(flow, folder), expected_sha256=origin.weights_sha256)
+        self._net = prepare(
+            net,
+            torch.device(origin.device),
+            precision=flow.precision,
+            channels_last=flow.channels_last,
+            compiled=flow.compile,
+        )
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """As `FlowEstimator` says."""
+        return estimate_quarter_flow(self._net, first, second).cpu()
+
+
+def find_origin(flow: Flow, folder: Path) -> FlowOrigin:
+    """Who will compute the flow of these params on this machine.
+
+    Args:
+        flow: Backend, and what it needs.
+        folder: Of weights.
+    """
+    if flow.backend == "dis":
+        return FlowOrigin("dis", weights_sha256=None, weights_licence=None, tool=TOOL, device="cpu")
+    known = load(flow.preset, _weights(flow, folder)).origin
+    if known is None:
+        raise ValueError(f"{_weights(flow, folder)}: nothing says whose weights these are")
+    device = flow.device if flow.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    return FlowOrigin("pwcnet", known.sha256, known.licence, tool=f"torch {torch.__version__}", device=device)
+
+
+def deciding(flow: Flow) -> dict[str, Any]:
+    """Those params on which the bytes of a flow depend: not who shares a core with whom.
+
+    A network sums in another order for another batch or more threads; DIS takes pair by pair in one thread.
+    """
+    if flow.backend == "dis":
+        return flow.model_dump(include={"backend", "consistency"})
+    return flow.model_dump(exclude={"weights", "device", "num_gpus"})
+
+
+def build(flow: Flow, origin: FlowOrigin, folder: Path) -> FlowEstimator:
+    """The estimator of the declared backend; `WeightsError` where the weights are no longer those of the origin."""
+    return DisEstimator() if flow.backend == "dis" else PwcNetEstimator(flow, origin, folder)
+
+
+def _weights(flow: Flow, folder: Path) -> Path:
+    path = folder / (flow.weights or "")
+    if not path.is_file():
+        there = ", ".join(sorted(found.name for found in folder.glob("*") if found.suffix != ".md")) or "nothing"
+        raise FileNotFoundError(f"{path}: not found; flow.weights names a file of {folder}/, where there is {there}")
+    return path

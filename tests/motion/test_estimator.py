@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from stages.motion.dis import DisEstimator
+from stages.motion.estimator import build, deciding, find_origin
+from stages.motion.pwcnet import PRESETS, PWCNet, estimate_quarter_flow
+from stages.motion.weights import WeightsError, save
+from stages.params import Flow
+from stages.shards.files import sha256
+from tests.synth.moving import FLOW
+
+NEURAL = FLOW.model_copy(update={"backend": "pwcnet", "preset": "lite", "weights": "own.safetensors"})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(1)
+    net = PWCNet(PRESETS["lite"])
+    save(net, tmp_path / "own.safetensors", preset="lite", licence="MIT", half=False)
+    (tmp_path / "README.md").touch()
+    return tmp_path
+
+
+def frames(seed: int) -> torch.Tensor:
+    return torch.rand(2, 3, 40, 72, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_declared_backend_is_built_and_says_who_it_is(folder: Path) -> None:
+    dis, neural = (find_origin(flow, folder) for flow in (FLOW, NEURAL))
+    assert (dis.backend, dis.weights_sha256, dis.device) == ("dis", None, "cpu")
+    assert isinstance(build(FLOW, dis, folder), DisEstimator)
+    assert (neural.backend, neural.weights_licence) == ("pwcnet", "MIT")
+    assert neural.weights_sha256 == sha256(folder / "own.safetensors")
+    assert neural.device == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert neural.tool == f"torch {torch.__version__}"
+
+
+def test_pwcnet_gives_what_its_weights_give(folder: Path) -> None:
+    flow = NEURAL.model_copy(update={"device": "cpu"})
+    found = build(flow, find_origin(flow, folder), folder)(frames(1), frames(2))
+    torch.manual_seed(1)
+    expected = estimate_quarter_flow(PWCNet(PRESETS["lite"]).eval(), frames(1), frames(2))
+    assert found.shape == (2, 2, 10, 18) and found.device.type == "cpu"
+    assert (found - expected).norm() < 1e-4 * expected.norm()
+
+
+def test_weights_that_changed_since_are_refused(folder: Path) -> None:
+    origin = find_origin(NEURAL, folder)
+    torch.manual_seed(2)
+    save(PWCNet(PRESETS["lite"]), folder / "own.safetensors", preset="lite", licence="MIT", half=False)
+    with pytest.raises(WeightsError, match="expected"):
+        build(NEURAL, origin, folder)
+
+
+def test_weights_that_are_not_there_are_named_with_those_that_are(folder: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"other\.pth: not found; .* where there is own\.safetensors"):
+        find_origin(NEURAL.model_copy(update={"weights": "other.pth"}), folder)
+
+
+def changed(flow: Flow, **values: object) -> bool:
+    return deciding(flow.model_copy(update=values)) != deciding(flow)
+
+
+def test_what_cannot_change_a_byte_does_not_decide() -> None:
+    for values in ({"batch_pairs": 1}, {"num_cpus": 2.0}, {"num_gpus": 0.1}, {"precision": "bf16"}, {"device": "cpu"}):
+        assert not changed(FLOW, **values)
+    assert changed(FLOW, consistency=FLOW.consistency.model_copy(update={"relative": 0.02}))
+    for values in ({"batch_pairs": 1}, {"num_cpus": 2.0}, {"precision": "bf16"}, {"preset": "default"}):
+        assert changed(NEURAL, **values)
+    for values in ({"num_gpus": 0.1}, {"device": "cuda"}, {"weights": "renamed"}):  # the origin holds device and sha256
+        assert not changed(NEURAL, **values)
