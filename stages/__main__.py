@@ -106,13 +106,15 @@ def flow_weights(
     preset: Annotated[str, typer.Argument(help="Network: lite, or default, which costs 2.5 times as much.")] = "lite",
     folder: Annotated[Path, typer.Option(help="Checkpoints, curves and weights.")] = Path(".flow-weights"),
     minutes: Annotated[float, typer.Option(min=0, help="Stop after so long; the next call goes on from there.")] = 60,
-    steps: Annotated[int, typer.Option(min=1, help="Batches of all calls together.")] = 100_000,
+    frames: Annotated[
+        Path | None, typer.Option(help="Decoded folder: learn from its frames too, without truth.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Teach PWC-Net from made-up pairs; each call goes on where the last one stopped. No stage of dvc.yaml."""
     from stages.flow_weights import teach
 
-    raise typer.Exit(teach(preset, folder / preset, limits=(minutes, steps), device=device))
+    raise typer.Exit(teach(preset, folder / preset, minutes=minutes, frames=frames, device=device))
 
 
 if __name__ == "__main__":

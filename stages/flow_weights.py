@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from stages.motion.pwcnet import Preset
+from stages.motion.pwcnet import PRESETS, Preset
 from stages.motion.weights import save
 from stages.shards.files import sha256_json
 from stages.teaching.checkpoint import locked
@@ -21,10 +21,10 @@ from stages.training.tracker import closing
 LICENCE = "MIT"  # of the weights that this command makes
 
 
-def teach(preset: str, folder: Path, *, limits: tuple[float, int], device: str) -> int:
-    """Teach until a limit in minutes or in steps, and write `<folder>/<preset>.safetensors`; the exit status."""
+def teach(preset: str, folder: Path, *, minutes: float, frames: Path | None, device: str) -> int:
+    """Teach for so long and write `<folder>/<preset>.safetensors`; the exit status."""
     try:
-        _teach(known(preset), folder, limits=limits, device=device)
+        _teach(known(preset), folder, minutes=minutes, frames=frames, device=device)
     except (ValueError, OSError) as error:
         print(f"flow-weights: {error}", file=sys.stderr)
         return 1
@@ -39,14 +39,14 @@ def known(preset: str) -> Preset:
     raise ValueError(f"no preset {preset}; there are {', '.join(RECIPES)}")
 
 
-def _teach(preset: Preset, folder: Path, *, limits: tuple[float, int], device: str) -> None:
-    recipe, (minutes, steps) = RECIPES[preset], limits
+def _teach(preset: Preset, folder: Path, *, minutes: float, frames: Path | None, device: str) -> None:
+    recipe = RECIPES[preset]
     chosen = choose_device(device)
     make_deterministic(torch.get_num_threads(), chosen)
     content = asdict(recipe) | {"preset": preset}
     tracker = open_run(stage="flow-weights", model=preset, key=sha256_json(content), params={"recipe": content})
     with stop_on_sigterm() as stop, closing(tracker), locked(folder):
-        pupil = Pupil(preset, recipe, chosen)
-        Lessons(pupil, folder, tracker).complete(Limits(60 * minutes, steps), stop)
+        pupil = Pupil(PRESETS[preset], recipe, chosen)
+        Lessons(pupil, folder, tracker, frames).complete(Limits(60 * minutes, None), stop)
         save(pupil.average, folder / f"{preset}.safetensors", preset=preset, licence=LICENCE, half=True)
         end_if(stop.requested)

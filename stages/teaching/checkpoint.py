@@ -26,10 +26,12 @@ class Progress:
     """All of a run's progress that is no tensor."""
 
     step: int = 0  # batches seen
+    unlabelled_batches: int = 0  # of them
     bad_batches: int = 0
     cpu_s: float = 0.0  # of all chunks
     wall_s: float = 0.0
     losses: list[float] = field(default_factory=list[float])  # since the last validation
+    unlabelled_losses: list[float] = field(default_factory=list[float])
     history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
 
 

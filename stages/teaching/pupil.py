@@ -6,7 +6,7 @@ import math
 import torch
 from torch import Tensor
 
-from stages.motion.pwcnet import PRESETS, Precision, Preset, PWCNet
+from stages.motion.pwcnet import Architecture, Precision, PWCNet
 from stages.teaching.recipe import Recipe
 from stages.training.seeding import generator
 
@@ -14,11 +14,11 @@ from stages.training.seeding import generator
 class Pupil:
     """PWC-Net, its optimizer, and the average that is kept."""
 
-    def __init__(self, preset: Preset, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, architecture: Architecture, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.device = recipe, device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator("flow weights", recipe.seed).initial_seed() % 2**63)
-            self.net = PWCNet(PRESETS[preset]).to(device).to(memory_format=torch.channels_last)
+            self.net = PWCNet(architecture).to(device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         self.average.precision = recipe.precision
         self.optimizer = torch.optim.AdamW(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from stages.motion.pwcnet import PRESETS
 from stages.shards.files import read_json
 from stages.teaching.checkpoint import Progress, found, resume
 from stages.teaching.lessons import CURVES, Lessons, Limits
@@ -19,6 +20,7 @@ from stages.teaching.recipe import RECIPES, Recipe
 from stages.training.interrupt import Stop
 
 CPU = torch.device("cpu")
+LITE = PRESETS["lite"]
 TINY = replace(
     RECIPES["lite"], scenes=1, side_px=64, textures=10, textures_steps=4, validation_scenes=2, validate_steps=3
 )
@@ -40,7 +42,7 @@ class Silent:
 
 def teach(folder: Path, steps: int, recipe: Recipe = TINY) -> tuple[Pupil, Progress]:
     folder.mkdir(exist_ok=True)
-    pupil = Pupil("lite", recipe, CPU)
+    pupil = Pupil(LITE, recipe, CPU)
     return pupil, Lessons(pupil, folder, Silent()).complete(Limits(FOREVER_S, steps), Stop())
 
 
@@ -73,7 +75,7 @@ def test_the_seed_decides_the_weights(tmp_path: Path) -> None:
 def test_a_stop_is_heard_and_leaves_a_checkpoint(tmp_path: Path) -> None:
     stop = Stop()
     stop.request(signal.SIGTERM, None)
-    Lessons(Pupil("lite", TINY, CPU), tmp_path, Silent()).complete(Limits(FOREVER_S, 100), stop)
+    Lessons(Pupil(LITE, TINY, CPU), tmp_path, Silent()).complete(Limits(FOREVER_S, 100), stop)
     assert len(found(tmp_path)) == 1
 
 
@@ -83,13 +85,13 @@ def test_damaged_checkpoints_give_way_to_the_one_before(tmp_path: Path) -> None:
     content = bytearray(newer.read_bytes())
     content[len(content) // 2] ^= 1
     newer.write_bytes(content)
-    assert resume(tmp_path, Pupil("lite", TINY, CPU)).step == 2
+    assert resume(tmp_path, Pupil(LITE, TINY, CPU)).step == 2
     older.write_bytes(b"")
-    assert resume(tmp_path, Pupil("lite", TINY, CPU)) == Progress()
+    assert resume(tmp_path, Pupil(LITE, TINY, CPU)) == Progress()
 
 
 def test_lost_numbers_change_nothing() -> None:
-    pupil, before = Pupil("lite", TINY, CPU), Pupil("lite", TINY, CPU)
+    pupil, before = Pupil(LITE, TINY, CPU), Pupil(LITE, TINY, CPU)
     frames = torch.rand(1, 3, 64, 64)
     loss = pupil.flows(frames, frames)[0].mean() * float("nan")
     assert pupil.learn(loss, 0) != pupil.learn(loss.detach().requires_grad_(), 0)
@@ -110,7 +112,7 @@ def test_a_killed_command_goes_on_bit_by_bit(tmp_path: Path, number: signal.Sign
         time.sleep(0.02)
     child.send_signal(number)
     assert child.wait() == (-number if number == signal.SIGKILL else 0)
-    reached = resume(folder, Pupil("lite", TINY, CPU)).step
+    reached = resume(folder, Pupil(LITE, TINY, CPU)).step
     assert reached > 0
     killed, _ = teach(folder, reached + 2)
     whole, _ = teach(tmp_path / "whole", reached + 2)
@@ -121,6 +123,6 @@ def teach_until_stopped(folder: Path) -> None:
     """What the killed process runs: a checkpoint after every step."""
     from stages.training.interrupt import stop_on_sigterm
 
-    pupil = Pupil("lite", replace(TINY, checkpoint_steps=1), CPU)
+    pupil = Pupil(LITE, replace(TINY, checkpoint_steps=1), CPU)
     with stop_on_sigterm() as stop:
         Lessons(pupil, folder, Silent()).complete(Limits(FOREVER_S, 1000), stop)
