@@ -19,6 +19,8 @@ from stages.shards.files import replacing, sha256
 WEIGHTS_SCHEMA_VERSION = 1  # of the metadata
 _CARD = "pwcnet"  # the only key of the metadata: safetensors writes several in any order
 _NAMES_SHOWN = 4
+_SHIPPED = Path(__file__).with_name("trained")
+SHIPPED_SHA256: dict[Preset, str] = {}
 
 
 class WeightsError(ValueError):
@@ -82,6 +84,21 @@ def load(preset: Preset, path: Path, expected_sha256: str | None = None) -> PWCN
     net.load_state_dict(weights)
     net.origin = origin
     return net.eval()
+
+
+def shipped(preset: Preset) -> Path:
+    """File of the weights of a preset that come with this project, made by its own command `flow-weights`."""
+    return _SHIPPED / f"{preset}.safetensors"
+
+
+def load_shipped(preset: Preset) -> PWCNet:
+    """The shipped weights of a preset, if they are those that were committed."""
+    if preset not in SHIPPED_SHA256:
+        raise WeightsError(
+            f"no weights of the preset {preset} are shipped, only {_some(SHIPPED_SHA256)}; teach some with "
+            f"`python -m stages flow-weights {preset}`"
+        )
+    return load(preset, shipped(preset), SHIPPED_SHA256[preset])
 
 
 def _read(path: Path) -> tuple[dict[str, Any] | None, dict[str, Tensor]]:

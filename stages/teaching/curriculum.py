@@ -8,7 +8,7 @@ from stages.motion.textures import draw_textures
 from stages.teaching.recipe import Recipe
 from stages.training.seeding import generator
 
-_CALMEST = 0.1  # scale of motions
+_CALMEST = 0.04  # scale of motions; as many are shown between .04 and .2 as between .2 and 1
 
 
 class Curriculum:
@@ -23,7 +23,7 @@ class Curriculum:
         recipe = self._recipe
         random = generator("flow pairs", recipe.seed, step)
         reached = min(1.0, step / recipe.ramp_steps)
-        scale = 1 - (1 - _CALMEST) * reached * float(torch.rand((), generator=random))
+        scale = _CALMEST ** (reached * float(torch.rand((), generator=random)))
         textures = self._textures(step // recipe.textures_steps)
         return draw_pairs(textures, difficulty(reached, scale), recipe.scenes, recipe.side_px, random)
 
