@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -135,7 +136,7 @@ def real(methods: dict[str, Method], media: Path) -> dict[str, dict[str, float]]
     found: dict[str, dict[str, float]] = {}
     for clip in REAL:
         frames = list(film_of(media / f"real/{clip}.mp4"))
-        pairs = list(zip(frames[:-1], frames[1:], strict=True))
+        pairs = list(pairwise(frames))
         found[clip] = {
             name: round(mean(photometric(method(*pair), *pair) for pair in pairs), 3)
             for name, method in methods.items()
