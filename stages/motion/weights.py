@@ -19,7 +19,8 @@ from stages.shards.files import replacing, sha256
 WEIGHTS_SCHEMA_VERSION = 1  # of the metadata
 _CARD = "pwcnet"  # the only key of the metadata: safetensors writes several in any order
 _NAMES_SHOWN = 4
-_SHIPPED = Path(__file__).with_name("trained")
+_TRAINED = Path(__file__).with_name("trained")
+SHIPPED = "shipped"  # instead of a file's name: the weights that come with this project
 SHIPPED_SHA256: dict[Preset, str] = {}
 
 
@@ -88,7 +89,7 @@ def load(preset: Preset, path: Path, expected_sha256: str | None = None) -> PWCN
 
 def shipped(preset: Preset) -> Path:
     """File of the weights of a preset that come with this project, made by its own command `flow-weights`."""
-    return _SHIPPED / f"{preset}.safetensors"
+    return _TRAINED / f"{preset}.safetensors"
 
 
 def load_shipped(preset: Preset) -> PWCNet:
