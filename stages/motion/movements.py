@@ -23,7 +23,8 @@ class Difficulty:
     """How far a pair's layers may move, and how many there are."""
 
     layers: int  # with the background
-    resting: float  # share of layers, and of cameras, that don't move
+    resting: float  # share of layers that don't move by themselves
+    still: float  # share of cameras that don't move
     shift_px: float
     turn_rad: float
     stretch: float  # as a share of the size
@@ -83,7 +84,7 @@ def draw_movements(shapes: Shapes, difficulty: Difficulty, side_px: float, gener
     lively[:, 0] = 0  # the background moves with the camera
     pivot = shapes.centre + shapes.along * (shapes.length * signed())[..., None]
     linear, shift = _affine(pivot, lively, difficulty, signed)
-    filming = (signed() > 2 * difficulty.resting - 1).float()
+    filming = (signed() > 2 * difficulty.still - 1).float()
     camera, pan = _affine(torch.zeros_like(pivot), filming, _calmer(difficulty), signed)
     camera, pan = camera[:, :1], pan[:, :1]
     waving = (signed() > 0.4).float()[..., None]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 _EDGES = 5
+_BAR = (0.0, math.pi / 2, math.pi, 1.5 * math.pi, 0.0)  # edges of thin bars: random ones would make wedges of them
 _EVERYWHERE_PX = 1e4
 _FILLED_PX = 1e4
 _SOFTEST_PX = 3.0
@@ -65,6 +66,8 @@ def draw_shapes(batch: int, layers: int, side_px: float, generator: torch.Genera
     length = side_px * torch.where(thin, 0.12 + 0.35 * uniform(), 0.05 + 0.3 * uniform())
     breadth = torch.where(thin, 1 + 0.035 * side_px * uniform() ** 2, length * (0.3 + 0.7 * uniform()))
     directions = 2 * math.pi * (torch.arange(_EDGES) + 0.7 * uniform(_EDGES)) / _EDGES
+    straight = torch.tensor(_BAR) + 0.1 * (uniform(_EDGES) - 0.5)
+    directions = torch.where(thin[..., None], straight, directions)
     normals = torch.stack([directions.cos(), directions.sin()], dim=-1)
     support = ((length[..., None] * normals[..., 0]).square() + (breadth[..., None] * normals[..., 1]).square()).sqrt()
     offsets = support * (0.75 + 0.25 * uniform(_EDGES))

@@ -50,6 +50,7 @@ def difficulty(reached: float, scale: float) -> Difficulty:
     return Difficulty(
         layers=round(3 + 5 * reached),
         resting=0.4 * reached,
+        still=0.6 * reached,
         shift_px=(10 + 14 * reached) * scale,
         turn_rad=(0.1 + 0.3 * reached) * scale,
         stretch=(0.05 + 0.15 * reached) * scale,

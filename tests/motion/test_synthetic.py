@@ -13,8 +13,8 @@ from stages.motion.synthetic import Pairs, draw_pairs
 from stages.motion.textures import SIDE_PX, draw_textures
 from stages.motion.warp import warp
 
-HARD = Difficulty(layers=6, resting=0.2, shift_px=12, turn_rad=0.4, stretch=0.2, wave_px=4)
-STILL = Difficulty(layers=4, resting=1.0, shift_px=12, turn_rad=0.4, stretch=0.2, wave_px=0)
+HARD = Difficulty(layers=6, resting=0.2, still=0.2, shift_px=12, turn_rad=0.4, stretch=0.2, wave_px=4)
+STILL = Difficulty(layers=4, resting=1.0, still=1.0, shift_px=12, turn_rad=0.4, stretch=0.2, wave_px=0)
 
 
 def random(seed: int) -> torch.Generator:

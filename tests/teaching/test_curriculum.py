@@ -30,8 +30,8 @@ def test_held_out_pairs_are_the_same_for_every_seed_and_never_learnt_from() -> N
 
 def test_scenes_get_harder_and_at_first_nothing_rests() -> None:
     first, last = difficulty(0.0, 1.0), difficulty(1.0, 1.0)
-    assert first.resting == 0
-    for what in ("layers", "resting", "shift_px", "turn_rad", "stretch", "wave_px"):
+    assert first.resting == first.still == 0
+    for what in ("layers", "resting", "still", "shift_px", "turn_rad", "stretch", "wave_px"):
         assert getattr(first, what) < getattr(last, what)
     curriculum = Curriculum(TINY, CPU)
     small, large = (curriculum.held_out(scale) for scale in (0.1, 1.0))
