@@ -8,6 +8,7 @@ import pytest
 from stages import flow_weights
 from stages.flow_weights import LICENCE, teach
 from stages.motion.weights import load
+from stages.shards.files import read_json
 from stages.teaching.checkpoint import found
 from stages.teaching.recipe import RECIPES
 
@@ -25,6 +26,9 @@ def test_it_teaches_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert 0 < steps[0] < steps[1]
     net = load("lite", tmp_path / "run/lite.safetensors")
     assert net.origin is not None and net.origin.licence == LICENCE
+    story = read_json(tmp_path / "run/lite.json")
+    assert story["sha256"] == net.origin.sha256
+    assert (story["steps"], story["made_up_pairs"], story["unlabelled_pairs"]) == (steps[1], 2 * steps[1], 0)
     assert list((tmp_path / "store/spool").rglob("*.jsonl"))
 
 
