@@ -43,6 +43,7 @@ class Lessons:
     def __init__(self, pupil: Pupil, folder: Path, tracker: Tracker, frames: Path | None = None) -> None:
         self._pupil, self._folder, self._tracker = pupil, folder, tracker
         self._observed = Observed(frames, pupil.recipe, pupil.device) if frames else None
+        self._share = pupil.recipe.observed_share if frames else 1.0
         self._curriculum = Curriculum(pupil.recipe, pupil.device)
         self._held_out = {name: self._curriculum.held_out(scale) for name, scale in _HELD_OUT.items()}
 
@@ -66,7 +67,7 @@ class Lessons:
     def _advance(self, progress: Progress) -> None:
         unlabelled = self._observed is not None and progress.step % 2 == 1
         loss = self._unlabelled(progress.step) if unlabelled else self._labelled(progress.step)
-        value = self._pupil.learn(loss, progress.step)
+        value = self._pupil.learn(loss, progress.step, share=self._share)
         progress.step += 1
         progress.unlabelled_batches += unlabelled
         if math.isnan(value):

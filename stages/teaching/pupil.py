@@ -30,8 +30,8 @@ class Pupil:
         with autocast(self.device, self.recipe.precision):
             return self.net(*(f.contiguous(memory_format=torch.channels_last) for f in (first, second)))
 
-    def learn(self, loss: Tensor, step: int) -> float:
-        """Update the weights, then the average; returns the loss.
+    def learn(self, loss: Tensor, step: int, *, share: float = 1.0) -> float:
+        """Update the weights at a share of the rate of this step, then the average; returns the loss.
 
         A loss or gradient that is not finite gives NaN and changes nothing.
         """
@@ -41,7 +41,7 @@ class Pupil:
         if not math.isfinite(loss.item() + length.item()):
             return math.nan
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(self.recipe, step)
+            group["lr"] = share * rate(self.recipe, step)
         self.optimizer.step()
         self._follow(step)
         return loss.item()

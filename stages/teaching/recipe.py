@@ -18,6 +18,7 @@ class Recipe:
     rate: float
     warmup_steps: int
     steady_steps: int  # the rate then falls with the square root of the steps
+    observed_share: float  # of the rate, once frames without truth are looked at too
     weight_decay: float
     gradient_norm: float  # longer gradients are cut to it
     average_decay: float  # of the moving average of weights, which is what is kept
@@ -38,6 +39,7 @@ RECIPES: dict[Preset, Recipe] = {
         rate=6e-4,
         warmup_steps=100,
         steady_steps=5000,
+        observed_share=0.3,
         weight_decay=1e-4,
         gradient_norm=1.0,
         average_decay=0.998,

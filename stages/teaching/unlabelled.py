@@ -11,7 +11,7 @@ from stages.motion.consistency import inside, leads_home
 from stages.motion.grid import expand
 from stages.motion.warp import warp
 
-_PATCH_PX = 7
+_PATCH_PX = 5
 _EDGE = 20.0  # how soon a change of brightness, in [0, 1], lets flow change too
 _SMOOTHNESS = 0.05  # weight of px a cell beside the census distance
 _BOUNDS = {"relative": 0.01, "absolute_px2": 0.5}  # of the forward-backward check, as its paper has them
