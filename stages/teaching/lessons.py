@@ -23,6 +23,7 @@ from stages.training.tracker import Tracker
 CURVES = "curves.json"
 _HELD_OUT = {"small": 0.15, "medium": 0.4, "large": 1.0}  # scale of motions by name
 _SPEAK_STEPS = 20
+_TURN = 3  # one batch in so many has no truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Lessons:
         return progress
 
     def _advance(self, progress: Progress) -> None:
-        unlabelled = self._observed is not None and progress.step % 2 == 1
+        unlabelled = self._observed is not None and progress.step % _TURN == _TURN - 1
         loss = self._unlabelled(progress.step) if unlabelled else self._labelled(progress.step)
         value = self._pupil.learn(loss, progress.step, share=self._share)
         progress.step += 1
