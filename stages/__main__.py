@@ -109,12 +109,14 @@ def flow_weights(
     frames: Annotated[
         Path | None, typer.Option(help="Decoded folder: learn from its frames too, without truth.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    start: Annotated[
+        Path | None, typer.Option(help="Weights to begin from where the folder has no checkpoint.")
+    ] = None,
 ) -> None:
     """Teach PWC-Net from made-up pairs; each call goes on where the last one stopped. No stage of dvc.yaml."""
     from stages.flow_weights import teach
 
-    raise typer.Exit(teach(preset, folder / preset, minutes=minutes, frames=frames, device=device))
+    raise typer.Exit(teach(preset, folder / preset, minutes=minutes, frames=frames, start=start))
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@ class Lessons:
 
     def complete(self, limits: Limits, stop: Stop) -> Progress:
         """Teach until a limit or a request to stop; either leaves a checkpoint."""
-        recipe, began = self._pupil.recipe, _now()
-        progress = resume(self._folder, self._pupil)
+        recipe = self._pupil.recipe
+        progress, began = resume(self._folder, self._pupil), _now()
         spent = progress.wall_s, progress.cpu_s
         while not stop.requested and not limits.reached(progress.step, _now()[0] - began[0]):
             self._advance(progress)

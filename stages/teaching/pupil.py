@@ -41,10 +41,15 @@ class Pupil:
         if not math.isfinite(loss.item() + length.item()):
             return math.nan
         for group in self.optimizer.param_groups:
-            group["lr"] = share * rate(self.recipe, step)
+            group["lr"] = share * rate(self.recipe, step, self._updates())
         self.optimizer.step()
         self._follow(step)
         return loss.item()
+
+    def _updates(self) -> int:
+        """Since the optimizer began without moments."""
+        moments = next(iter(self.optimizer.state.values()), None)
+        return 0 if moments is None else int(moments["step"])
 
     @torch.no_grad()
     def _follow(self, step: int) -> None:
@@ -59,7 +64,7 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
-def rate(recipe: Recipe, step: int) -> float:
-    """Rises linearly, stays, then falls with the square root of the steps, so that no last step need be known."""
-    warm = min(1.0, (step + 1) / (recipe.warmup_steps + 1))
+def rate(recipe: Recipe, step: int, updates: int) -> float:
+    """Rises with the optimizer's first updates, stays, then falls with the root of all steps: no last one need be known."""
+    warm = min(1.0, (updates + 1) / (recipe.warmup_steps + 1))
     return recipe.rate * warm * min(1.0, math.sqrt(recipe.steady_steps / (step + 1)))

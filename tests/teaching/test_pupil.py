@@ -44,6 +44,9 @@ def test_the_average_follows_the_weights() -> None:
         torch.testing.assert_close(kept.detach(), value.detach())
 
 
-@pytest.mark.parametrize("step, share", [(0, 1 / 21), (20, 1.0), (99, 1.0), (399, 0.5), (9999, 0.1)])
-def test_the_rate_rises_stays_and_falls(step: int, share: float) -> None:
-    assert rate(replace(RECIPE, steady_steps=100), step) == pytest.approx(RECIPE.rate * share)
+@pytest.mark.parametrize(
+    "step, updates, share",
+    [(0, 0, 1 / 21), (20, 20, 1.0), (99, 99, 1.0), (399, 399, 0.5), (9999, 9999, 0.1), (399, 0, 0.5 / 21)],
+)
+def test_the_rate_rises_stays_and_falls(step: int, updates: int, share: float) -> None:
+    assert rate(replace(RECIPE, steady_steps=100), step, updates) == pytest.approx(RECIPE.rate * share)
