@@ -65,6 +65,6 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 
 
 def rate(recipe: Recipe, step: int, updates: int) -> float:
-    """Rises with the optimizer's first updates, stays, then falls with the root of all steps: no last one need be known."""
+    """Rises with the first updates, stays, then falls with the root of the steps: no last one need be known."""
     warm = min(1.0, (updates + 1) / (recipe.warmup_steps + 1))
     return recipe.rate * warm * min(1.0, math.sqrt(recipe.steady_steps / (step + 1)))
