@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,15 @@ TINY = replace(
     RECIPES["lite"], scenes=1, side_px=64, textures=10, textures_steps=4, validation_scenes=2, validate_steps=3
 )
 FOREVER_S = 1e9
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums are split between threads: the killed process has one, so must those have that it is held against."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 class Silent:
