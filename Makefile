@@ -4,12 +4,14 @@ include infra/quiet.env
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run plan doctor gc environment test nightly check lint format types imports lock preset unseen benchmarks clean
+.PHONY: help run plan doctor gc environment test nightly check lint format types imports lock preset unseen flow-weights benchmarks clean
 SEEDS ?= 101 102 103
+PRESET ?= lite
+MINUTES ?= 60
 BENCHMARKS ?= bss clips decode flow inputs rejects step trajectories
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Install what is missing, check the machine, run the pipeline, show the scores (exit status: see infra/run.py)
 	@$(PYTHON) infra/run.py
@@ -57,6 +59,9 @@ preset: environment ## Use presets/NAME.yaml as params.yaml: make preset NAME=st
 
 unseen: environment ## Score the trained models on corpora nobody saw: make unseen SEEDS="101 102 103"
 	@python infra/unseen.py $(SEEDS)
+
+flow-weights: environment ## Teach PWC-Net for an hour, or on from the last call: make flow-weights PRESET=lite MINUTES=60
+	@python -m stages flow-weights $(PRESET) --minutes $(MINUTES)
 
 benchmarks: environment ## Time each part beside what users pick today; results: tests/benchmarks/results/*.json
 	@for name in $(BENCHMARKS); do echo "== $$name"; python -m tests.benchmarks.$$name tests/benchmarks/results/$$name.json; done

@@ -154,5 +154,23 @@ def forget(
     raise typer.Exit(report(video, dry_run=dry_run, as_json=as_json))
 
 
+@app.command("flow-weights")
+def flow_weights(
+    preset: Annotated[str, typer.Argument(help="Network: lite, or default, which costs 2.5 times as much.")] = "lite",
+    folder: Annotated[Path, typer.Option(help="Checkpoints, curves and weights.")] = Path(".flow-weights"),
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after so long; the next call goes on from there.")] = 60,
+    frames: Annotated[
+        Path | None, typer.Option(help="Decoded folder: learn from its frames too, without truth.")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Weights to begin from where the folder has no checkpoint.")
+    ] = None,
+) -> None:
+    """Teach PWC-Net from made-up pairs; each call goes on where the last one stopped. No stage of dvc.yaml."""
+    from stages.flow_weights import teach
+
+    raise typer.Exit(teach(preset, folder / preset, minutes=minutes, frames=frames, start=start))
+
+
 if __name__ == "__main__":
     app()

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from stages.motion.dis import TOOL, DisEstimator
-from stages.motion.pwcnet import estimate_quarter_flow, prepare
-from stages.motion.weights import load
+from stages.motion.pwcnet import PWCNet, estimate_quarter_flow, prepare
+from stages.motion.weights import SHIPPED, load, load_shipped
 from stages.params import Flow
 from stages.shards.flow_origin import FlowOrigin
 
@@ -37,7 +37,7 @@ class PwcNetEstimator:
 
     def __init__(self, flow: Flow, origin: FlowOrigin, folder: Path) -> None:
         torch.set_num_threads(max(1, int(flow.num_cpus)))
-        net = load(flow.preset, _weights(flow, folder), expected_sha256=origin.weights_sha256)
+        net = _load(flow, folder, origin.weights_sha256)
         self._net = prepare(
             net,
             torch.device(origin.device),
@@ -60,9 +60,8 @@ def find_origin(flow: Flow, folder: Path) -> FlowOrigin:
     """
     if flow.backend == "dis":
         return FlowOrigin("dis", weights_sha256=None, weights_licence=None, tool=TOOL, device="cpu")
-    known = load(flow.preset, _weights(flow, folder)).origin
-    if known is None:
-        raise ValueError(f"{_weights(flow, folder)}: nothing says whose weights these are")
+    known = _load(flow, folder, None).origin
+    assert known is not None
     device = flow.device if flow.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     return FlowOrigin("pwcnet", known.sha256, known.licence, tool=f"torch {torch.__version__}", device=device)
 
@@ -82,9 +81,18 @@ def build(flow: Flow, origin: FlowOrigin, folder: Path) -> FlowEstimator:
     return DisEstimator() if flow.backend == "dis" else PwcNetEstimator(flow, origin, folder)
 
 
+def _load(flow: Flow, folder: Path, expected_sha256: str | None) -> PWCNet:
+    """The network that params name; `WeightsError` where its weights have another hash than expected."""
+    if flow.weights == SHIPPED:
+        return load_shipped(flow.preset)
+    return load(flow.preset, _weights(flow, folder), expected_sha256=expected_sha256)
+
+
 def _weights(flow: Flow, folder: Path) -> Path:
     path = folder / (flow.weights or "")
     if not path.is_file():
         there = ", ".join(sorted(found.name for found in folder.glob("*") if found.suffix != ".md")) or "nothing"
-        raise FileNotFoundError(f"{path}: not found; flow.weights names a file of {folder}/, where there is {there}")
+        raise FileNotFoundError(
+            f"{path}: not found; flow.weights names a file of {folder}/, where there is {there}, or says {SHIPPED}"
+        )
     return path

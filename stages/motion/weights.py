@@ -19,6 +19,9 @@ from stages.shards.files import replacing, sha256
 WEIGHTS_SCHEMA_VERSION = 1  # of the metadata
 _CARD = "pwcnet"  # the only key of the metadata: safetensors writes several in any order
 _NAMES_SHOWN = 4
+_TRAINED = Path(__file__).with_name("trained")
+SHIPPED = "shipped"  # instead of a file's name: the weights that come with this project
+SHIPPED_SHA256: dict[Preset, str] = {"lite": "dece5b6e1482d7b6a16f05e2e5f50df29aa06a10d4a813ceff477993cf1ffcbc"}
 
 
 class WeightsError(ValueError):
@@ -82,6 +85,21 @@ def load(preset: Preset, path: Path, expected_sha256: str | None = None) -> PWCN
     net.load_state_dict(weights)
     net.origin = origin
     return net.eval()
+
+
+def shipped(preset: Preset) -> Path:
+    """File of the weights of a preset that come with this project, made by its own command `flow-weights`."""
+    return _TRAINED / f"{preset}.safetensors"
+
+
+def load_shipped(preset: Preset) -> PWCNet:
+    """The shipped weights of a preset, if they are those that were committed."""
+    if preset not in SHIPPED_SHA256:
+        raise WeightsError(
+            f"no weights of the preset {preset} are shipped, only {_some(SHIPPED_SHA256)}; teach some with "
+            f"`python -m stages flow-weights {preset}`"
+        )
+    return load(preset, shipped(preset), SHIPPED_SHA256[preset])
 
 
 def _read(path: Path) -> tuple[dict[str, Any] | None, dict[str, Tensor]]:

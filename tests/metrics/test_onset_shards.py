@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stages import layout
 from stages.metrics.onset_shards import OnsetMaker, joined, read_onsets, write_maps
 from stages.params import Clip, Coincidence, read
-from stages.shards.check import read_manifest
+from stages.shards.check import DECODED, read_manifest
 from stages.shards.reader import ClipReader
 from stages.shards.schema import ClipMedia, DecodedClip
 from stages.shards.tables import write_rows
@@ -89,7 +89,7 @@ def test_sound_and_motion_meet_wherever_a_clip_begins(make: OnsetMaker) -> None:
 
 def test_what_is_stored_is_what_was_found(make: OnsetMaker, tmp_path: Path) -> None:
     clips = list(make.reader.clips)
-    (shard,) = read_manifest(tmp_path / layout.MANIFEST).values()
+    (shard,) = read_manifest(tmp_path / layout.MANIFEST, DECODED).values()
     stored = read_onsets(make(clips, shard))
     expected = joined([make.find(clip) for clip in clips])
     assert all(torch.equal(getattr(stored, name), getattr(expected, name)) for name in ("sound", "motion", "maps"))
@@ -101,7 +101,7 @@ def test_what_is_stored_is_what_was_found(make: OnsetMaker, tmp_path: Path) -> N
 
 def test_the_place_in_the_store_follows_from_all_that_decides(make: OnsetMaker, tmp_path: Path) -> None:
     clips = list(make.reader.clips)
-    (shard,) = read_manifest(tmp_path / layout.MANIFEST).values()
+    (shard,) = read_manifest(tmp_path / layout.MANIFEST, DECODED).values()
     own = make(clips, shard)
     same = replace(make, coincidence=SETTINGS.model_copy(update={"dubbed_lift": 0.5, "lead_range_frames": 0}))
     assert same(clips, shard) == own

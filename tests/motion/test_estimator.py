@@ -55,7 +55,9 @@ def test_weights_that_changed_since_are_refused(folder: Path) -> None:
 
 
 def test_weights_that_are_not_there_are_named_with_those_that_are(folder: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"other\.pth: not found; .* where there is own\.safetensors"):
+    with pytest.raises(
+        FileNotFoundError, match=r"other\.pth: not found; .* there is own\.safetensors, or says shipped"
+    ):
         find_origin(NEURAL.model_copy(update={"weights": "other.pth"}), folder)
 
 

@@ -66,11 +66,15 @@ def true_tracks(film: Moving, part: str, starts: Tensor, steps: range) -> Tensor
     return torch.from_numpy(np.stack(found))
 
 
-def true_flow(film: Moving) -> Tensor:
-    """What covers each place, moved as it truly moves: the mean over each cell, (1, T - 1, 2, h, w)."""
+def fine_flow(film: Moving) -> Tensor:
+    """What covers each place, moved as it truly moves, (T - 1, 2, H / 2, W / 2): at the corner of four pixels."""
     rows, columns = np.indices(film.ids.shape[1:])
-    x, y = (columns + 0.5) * CELL_PX, (rows + 0.5) * CELL_PX
-    return functional.avg_pool2d(_displacements(film, (x, y), film.ids), GRID_PX // CELL_PX)[None]
+    return _displacements(film, ((columns + 0.5) * CELL_PX, (rows + 0.5) * CELL_PX), film.ids)
+
+
+def true_flow(film: Moving) -> Tensor:
+    """The mean of the true flow over each cell of the quarter grid, (1, T - 1, 2, h, w)."""
+    return functional.avg_pool2d(fine_flow(film), GRID_PX // CELL_PX)[None]
 
 
 def flow_of_one(film: Moving, part: str) -> Tensor:

@@ -9,11 +9,22 @@ from dags.graph import read_graph
 from stages.__main__ import STAGES
 
 DOCUMENTS = [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]
-BESIDE_THE_GRAPH = {"doctor", "plan", "compare", "promote", "rescore", "rollback", "history", "gc", "forget"}
+BESIDE_THE_GRAPH = {
+    "doctor",
+    "plan",
+    "compare",
+    "promote",
+    "rescore",
+    "rollback",
+    "history",
+    "gc",
+    "forget",
+    "flow-weights",
+}
 
 
 def targets() -> set[str]:
-    return set(re.findall(r"(?m)^([a-z]+):", Path("Makefile").read_text(encoding="utf-8")))
+    return set(re.findall(r"(?m)^([a-z-]+):", Path("Makefile").read_text(encoding="utf-8")))
 
 
 def test_readme_is_short() -> None:
@@ -23,8 +34,8 @@ def test_readme_is_short() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_commands_exist(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    assert set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE)) <= targets()
-    assert set(re.findall(r"python -m stages ([a-z]+)", text)) <= set(STAGES) | BESIDE_THE_GRAPH
+    assert set(re.findall(r"(?:`|^)make ([a-z]+(?:-[a-z]+)*)", text, re.MULTILINE)) <= targets()
+    assert set(re.findall(r"python -m stages ([a-z]+(?:-[a-z]+)*)", text)) <= set(STAGES) | BESIDE_THE_GRAPH
     stages = set(re.findall(r"dvc repro (?:--\S+ )*([a-z]+(?:@[a-z]+)?)", text))
     assert stages <= set(read_graph(Path()).stages)
     presets = set(re.findall(r"NAME=([a-z-]+)", text)) - {"default"}

@@ -1,0 +1,66 @@
+"""The command `flow-weights`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stages.flow_weights import LICENCE, teach
+from stages.motion.weights import load
+from stages.shards.files import read_json
+from stages.teaching.checkpoint import found
+from stages.teaching.recipe import RECIPES
+
+TINY = replace(RECIPES["lite"], scenes=1, side_px=64, textures=10, validation_scenes=1)
+MINUTES = 0.02
+
+
+@pytest.fixture(autouse=True)
+def small_and_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nobody: metrics stay in the spool
+    monkeypatch.setenv("PIXELS_STORE", str(tmp_path / "store"))
+    monkeypatch.setitem(RECIPES, "lite", TINY)
+
+
+def steps_of(folder: Path) -> int:
+    return int(found(folder)[-1].name.split("-")[1])
+
+
+def test_it_teaches_and_goes_on(tmp_path: Path) -> None:
+    steps: list[int] = []
+    for _ in range(2):
+        assert teach("lite", tmp_path / "run", minutes=MINUTES, frames=None, start=None) == 0
+        steps.append(steps_of(tmp_path / "run"))
+    assert 0 < steps[0] < steps[1]
+    net = load("lite", tmp_path / "run/lite.safetensors")
+    assert net.origin is not None and net.origin.licence == LICENCE
+    story = read_json(tmp_path / "run/lite.json")
+    assert story["sha256"] == net.origin.sha256
+    assert (story["progress"]["step"], story["made_up_pairs"], story["unlabelled_pairs"]) == (steps[1], 2 * steps[1], 0)
+    assert list((tmp_path / "store/spool").rglob("*.jsonl"))
+
+
+def test_it_goes_on_from_weights_of_another_machine(tmp_path: Path) -> None:
+    teach("lite", tmp_path / "here", minutes=MINUTES, frames=None, start=None)
+    weights, before = tmp_path / "here/lite.safetensors", steps_of(tmp_path / "here")
+    assert teach("lite", tmp_path / "there", minutes=0, frames=None, start=weights) == 0
+    assert steps_of(tmp_path / "there") == before
+    assert (tmp_path / "there/lite.safetensors").read_bytes() == weights.read_bytes()
+    assert teach("lite", tmp_path / "there", minutes=MINUTES, frames=None, start=weights) == 0
+    assert steps_of(tmp_path / "there") > before
+
+
+def test_weights_that_are_not_those_of_the_story_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teach("lite", tmp_path / "here", minutes=0, frames=None, start=None)
+    weights = tmp_path / "here/lite.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
+    assert teach("lite", tmp_path / "there", minutes=0, frames=None, start=weights) == 1
+    assert "the file is damaged or another one" in capsys.readouterr().err
+
+
+def test_an_unknown_preset_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert teach("huge", tmp_path / "run", minutes=1, frames=None, start=None) == 1
+    assert "no preset huge" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
