@@ -1,6 +1,5 @@
 """Tests whether what is heard begins when something begins to move; flags still pictures and foreign sound."""
 
-from itertools import groupby
 from typing import Annotated
 
 from stages import layout
@@ -13,6 +12,7 @@ from stages.progress import progress
 from stages.shards.check import DECODED, read_manifest
 from stages.shards.files import write_json
 from stages.shards.flags import ClipCoincidence
+from stages.shards.laying import by_shard
 from stages.shards.reader import ClipReader
 from stages.shards.store import Store
 from stages.shards.tables import write_rows
@@ -31,10 +31,10 @@ def run(
     reader, store = ClipReader(), Store(layout.store().resolve())
     make = OnsetMaker(reader, clip, motion_rate_hz, coincidence, store.root)
     shards, folders = read_manifest(layout.MANIFEST, DECODED), []
-    clips = sorted(reader.clips, key=lambda row: (row.shard, row.row))
+    grouped = by_shard(reader.clips)
+    clips = [row for some in grouped.values() for row in some]
     with progress("coincidence", total=len(clips), unit="clips") as meter:
-        for shard, of_shard in groupby(clips, key=lambda row: row.shard):
-            some = list(of_shard)
+        for shard, some in grouped.items():
             folders.append(make(some, shards[shard]))
             meter.advance(len(some))
     store.note_use("coincidence", folders)

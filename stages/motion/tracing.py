@@ -16,11 +16,11 @@ from stages.shards.check import ShardSum, read_manifest
 from stages.shards.files import read_json, sha256_json, write_json
 from stages.shards.flow_reader import FlowReader
 from stages.shards.flow_schema import FLOW, FlowRow, to_units
-from stages.shards.store import SUMS, Store, link_file, source_digest
+from stages.shards.laying import by_shard, lay_out, stored_sum
+from stages.shards.store import Store, source_digest
 from stages.shards.tables import write_rows
 from stages.shards.trajectory_schema import TRAJECTORIES, ClipTrajectories, TrajectoryFormat, TrajectoryRow
 from stages.shards.trajectory_writer import TrajectoryWriter, open_trajectory_shard
-from stages.shards.writer import write_sums
 
 _ROOM = "trajectories"
 _RESULT, _SHARD = "result.json", "trajectories.arrow"
@@ -75,9 +75,7 @@ class TraceMaker:
     def jobs(self) -> list[TraceJob]:
         """All shards of flow, by name."""
         manifest = read_manifest(self._flow / layout.MANIFEST.name, FLOW)
-        ordered = sorted(self._reader.clips, key=lambda clip: (clip.shard, clip.row))
-        by_shard = {name: tuple(clips) for name, clips in groupby(ordered, key=lambda clip: clip.shard)}
-        return [TraceJob(name, manifest[name].sha256, clips) for name, clips in by_shard.items()]
+        return [TraceJob(name, manifest[name].sha256, clips) for name, clips in by_shard(self._reader.clips).items()]
 
     def __call__(self, job: TraceJob) -> TraceResult:
         """The shard of a job, made or found; the same bytes whoever makes it."""
@@ -117,15 +115,9 @@ def recipe() -> dict[str, str]:
 
 def assemble(folder: Path, results: Sequence[TraceResult]) -> None:
     """Lay out a folder of trajectories: shards (links into the store), manifest.json, clips.parquet."""
-    for result in results:
-        link_file(result.folder / _SHARD, folder / "shards" / result.name)
-    kept = {result.name: result.sum for result in results}
-    for other in (folder / "shards").glob("*.arrow"):
-        if other.name not in kept:
-            other.unlink()  # of an earlier run with other flow or params
     clips = sorted((clip for result in results for clip in result.clips), key=lambda clip: clip.clip_id)
     write_rows(folder / layout.TRAJECTORY_CLIPS.name, clips, TrajectoryRow)
-    write_sums(folder / layout.MANIFEST.name, kept, TRAJECTORIES)
+    lay_out(folder, {result.name: (result.folder / _SHARD, result.sum) for result in results}, TRAJECTORIES)
 
 
 def _batches(clips: Sequence[FlowRow]) -> Iterator[tuple[FlowRow, ...]]:
@@ -143,6 +135,4 @@ def _facts(found: ClipTrajectories) -> dict[str, Any]:
 
 def _result(folder: Path, name: str) -> TraceResult:
     clips = tuple(TrajectoryRow(**facts, shard=name) for facts in read_json(folder / _RESULT))
-    # as the shard was made, not as it lies there: readers find out what damage the store has not seen
-    made = ShardSum(read_json(folder / SUMS)[_SHARD], len(clips), (folder / _SHARD).stat().st_size)
-    return TraceResult(name, folder, clips, made)
+    return TraceResult(name, folder, clips, stored_sum(folder / _SHARD, len(clips)))

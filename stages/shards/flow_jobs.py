@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ from stages.shards.check import DECODED, ShardSum, read_manifest
 from stages.shards.files import read_json, sha256_json, write_json
 from stages.shards.flow_schema import FLOW, ClipFlow, FlowFormat, FlowRow
 from stages.shards.flow_writer import open_flow_shard
+from stages.shards.laying import by_shard, lay_out, stored_sum
 from stages.shards.reader import ClipReader
 from stages.shards.schema import DecodedClip, Reject
-from stages.shards.store import SUMS, Store, link_file
+from stages.shards.store import Store
 from stages.shards.tables import write_rows
-from stages.shards.writer import write_sums
 
 MAX_DEATHS = 2  # of workers at one clip alone, before it is left out
 _ROOM = "flow"
@@ -151,9 +150,7 @@ class FlowMaker:
 def plan_flow(decoded: Path, clips: Sequence[DecodedClip]) -> list[FlowJob]:
     """One job for each shard of a decoded folder, by name."""
     sums = read_manifest(decoded / layout.MANIFEST.name, DECODED)
-    ordered = sorted(clips, key=lambda clip: (clip.shard, clip.row))
-    groups = groupby(ordered, key=lambda clip: clip.shard)
-    return [FlowJob(name, sums[name].sha256, tuple(of_shard)) for name, of_shard in groups]
+    return [FlowJob(name, sums[name].sha256, of_shard) for name, of_shard in by_shard(clips).items()]
 
 
 def most_deaths(jobs: Sequence[FlowJob]) -> int:
@@ -166,19 +163,12 @@ def assemble_flow(folder: Path, results: Sequence[FlowResult], max_reject_share:
 
     Raises `CensusError` with counts, all having been written, where more clips were left out than the share allows.
     """
-    shards: dict[str, ShardSum] = {}
-    for result in results:
-        if result.file is not None and result.sum is not None:
-            link_file(result.file, folder / layout.SHARDS.name / result.name)
-            shards[result.name] = result.sum
-    for other in (folder / layout.SHARDS.name).glob("*.arrow"):
-        if other.name not in shards:
-            other.unlink()  # of an earlier run with other clips or params
+    found = {r.name: (r.file, r.sum) for r in results if r.file is not None and r.sum is not None}
     rows = sorted((clip for result in results for clip in result.clips), key=lambda clip: clip.clip_id)
     rejects = sorted((r for result in results for r in result.rejects), key=lambda r: (r.path, r.detail))
     write_rows(folder / layout.FLOW_CLIPS.name, rows, FlowRow)
     write_rows(folder / layout.FLOW_REJECTS.name, rejects, Reject)
-    write_sums(folder / layout.MANIFEST.name, shards, FLOW)
+    lay_out(folder, found, FLOW)
     if rejects and len(rejects) > max_reject_share * (len(rows) + len(rejects)):
         raise CensusError(
             f"{len(rejects)} of {len(rows) + len(rejects)} clips have no flow ({count_reasons(rejects)}), more than "
@@ -201,7 +191,7 @@ def _result(folder: Path, name: str, job: FlowJob) -> FlowResult:
     content, decoded = read_json(folder / _RESULT), {clip.clip_id: clip for clip in job.clips}
     rows = tuple(_row(decoded[facts.pop("clip_id")], shard=name, **facts) for facts in content["clips"])
     rejects = tuple(_reject(decoded[clip_id]) for clip_id in content["deadly"])
-    return FlowResult(name, folder, rows, rejects, _sum(folder, len(rows)) if rows else None)
+    return FlowResult(name, folder, rows, rejects, stored_sum(folder / _SHARD, len(rows)) if rows else None)
 
 
 def _row(clip: DecodedClip, **where: Any) -> FlowRow:
@@ -211,8 +201,3 @@ def _row(clip: DecodedClip, **where: Any) -> FlowRow:
 def _reject(clip: DecodedClip) -> Reject:
     detail = f"clip {clip.clip_id}: {MAX_DEATHS} workers died while they looked at it"
     return Reject(clip.path, _ROOM, "crash", detail)
-
-
-def _sum(folder: Path, rows: int) -> ShardSum:
-    """As the shard was made, not as it lies there: readers find out what damage the store has not seen."""
-    return ShardSum(read_json(folder / SUMS)[_SHARD], rows, (folder / _SHARD).stat().st_size)

@@ -14,10 +14,11 @@ from stages import layout
 from stages.shards.census import CensusError, count_reasons
 from stages.shards.check import DECODED, ShardSum
 from stages.shards.files import read_json, sha256_json, write_json
+from stages.shards.laying import lay_out, stored_sum
 from stages.shards.schema import SCHEMA_VERSION, WINDOW, ClipMedia, ClipRow, DecodedClip, Reject
-from stages.shards.store import SUMS, Store, link_file
+from stages.shards.store import Store
 from stages.shards.tables import write_rows
-from stages.shards.writer import ShardFormat, open_shard, write_sums
+from stages.shards.writer import ShardFormat, open_shard
 
 SILENCE_DB = -200.0  # of digital silence: below the -136 dB of a single smallest sample in 3 s
 _FULL_SCALE = 32768.0
@@ -151,19 +152,12 @@ def assemble(folder: Path, results: Sequence[ShardResult], max_reject_share: flo
 
     Raises `CensusError` with counts, all having been written, where more videos gave no clip than the share allows.
     """
-    shards: dict[str, ShardSum] = {}
-    for result in results:
-        if result.file is not None and result.sum is not None:
-            link_file(result.file, folder / "shards" / result.name)
-            shards[result.name] = result.sum
-    for other in (folder / "shards").glob("*.arrow"):
-        if other.name not in shards:
-            other.unlink()  # of an earlier run with other videos or params
+    found = {r.name: (r.file, r.sum) for r in results if r.file is not None and r.sum is not None}
     clips = sorted((clip for result in results for clip in result.clips), key=lambda clip: clip.clip_id)
     rejects = sorted((r for result in results for r in result.rejects), key=lambda r: (r.path, r.detail))
     write_rows(folder / "clips.parquet", clips, DecodedClip)
     write_rows(folder / "rejects.parquet", rejects, Reject)
-    write_sums(folder / "manifest.json", shards, DECODED)
+    lay_out(folder, found, DECODED)
     _check_share(clips, rejects, max_reject_share)
 
 
@@ -205,12 +199,7 @@ def _result(folder: Path, name: str, job: ShardJob) -> ShardResult:
     rows = {clip.clip_id: clip for video in job.videos for clip in video.clips}
     clips = tuple(DecodedClip(**asdict(rows[facts["clip_id"]]), **_where(facts, name)) for facts in content["clips"])
     rejects = tuple(Reject(**reject) for reject in content["rejects"])
-    return ShardResult(name, folder, clips, rejects, _sum(folder, len(clips)) if clips else None)
-
-
-def _sum(folder: Path, rows: int) -> ShardSum:
-    """As the shard was made, not as it lies there: readers find out what damage the store has not seen."""
-    return ShardSum(read_json(folder / SUMS)[_SHARD], rows, (folder / _SHARD).stat().st_size)
+    return ShardResult(name, folder, clips, rejects, stored_sum(folder / _SHARD, len(clips)) if clips else None)
 
 
 def _where(facts: dict[str, Any], name: str) -> dict[str, Any]:
