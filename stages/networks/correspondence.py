@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stages.networks.spectrogram import log_levels
+
 _DESCRIPTION = 32  # E
 _WIDTHS = (16, 32, 64, 64)
 _BANDS = 8  # of log-frequency: where a sound lies tells as much as how it changes
-_QUIETEST = 1e-5
 _LOUDNESS = (-5.0, 3.0)  # centre and spread of log magnitudes, roughly: batch norm does the rest
 _SHARPNESS = 2.0  # log of the first factor on cosines; learnt
 
@@ -37,7 +38,7 @@ class Correspondence(nn.Module):
             appearance: (M, K), before the sigmoid.
         """
         centre, spread = _LOUDNESS
-        levels = (magnitudes.clamp_min(_QUIETEST).log() - centre) / spread
+        levels = (log_levels(magnitudes) - centre) / spread
         sounds = functional.normalize(self.heard(self.listener(levels[:, None])).float(), dim=1)
         pictures = functional.normalize(self.seen(appearance).float(), dim=1)
         return self.sharpness.exp() * sounds @ pictures.T

@@ -3,13 +3,15 @@
 Axes: B mixtures, K channels, R log-frequency rows, T spectrogram frames.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 # Silence would be -inf after the logarithm; 1e-5 lies below the rounding noise of 16-bit sound in any bin.
 _QUIETEST = 1e-5
-_WIDEST = 8  # channel counts double at each level up to this multiple of base_channels
+WIDEST = 8  # channel counts double at each level up to this multiple of base_channels
 
 
 class AudioNetwork(nn.Module):
@@ -17,10 +19,10 @@ class AudioNetwork(nn.Module):
 
     def __init__(self, channels: int, *, levels: int, base_channels: int) -> None:
         super().__init__()
-        widths = [base_channels * min(2**level, _WIDEST) for level in range(levels)]
+        widths = [base_channels * min(2**level, WIDEST) for level in range(levels)]
         self.stride = 2**levels
         self.norm = nn.BatchNorm2d(1)
-        self.down = nn.ModuleList(_down(level, [1, *widths]) for level in range(levels))
+        self.down = nn.ModuleList(down_level(level, [1, *widths]) for level in range(levels))
         self.up = nn.ModuleList(_up(level, [channels, *widths]) for level in reversed(range(levels)))
 
     def forward(self, mixture_magnitude: Tensor) -> Tensor:
@@ -29,7 +31,7 @@ class AudioNetwork(nn.Module):
         R and T of any size: the normalised input is padded with its mean, zero, to the next multiple of 2^levels.
         """
         rows, frames = mixture_magnitude.shape[-2:]
-        x = self.norm(mixture_magnitude.clamp_min(_QUIETEST).log())
+        x = self.norm(log_levels(mixture_magnitude))
         x = functional.pad(x, (0, -frames % self.stride, 0, -rows % self.stride))
         skips: list[Tensor] = []
         for down in self.down:
@@ -41,10 +43,19 @@ class AudioNetwork(nn.Module):
         return x[..., :rows, :frames]
 
 
-def _down(level: int, widths: list[int]) -> nn.Sequential:
-    """Level 0 sees the input as it is; the innermost level has no norm, since its map may be a single cell."""
+def log_levels(magnitude: Tensor) -> Tensor:
+    """Logarithm of magnitudes >= 0, same shape; finite for silence, too."""
+    return magnitude.clamp_min(_QUIETEST).log()
+
+
+def down_level(level: int, widths: Sequence[int], time_stride: int = 2) -> nn.Sequential:
+    """The half of a U-Net's level that makes maps smaller: half the rows, and 1 / `time_stride` of the steps.
+
+    Level 0 sees the input as it is; the innermost level has no norm, since its map may be a single cell.
+    """
     layers: list[nn.Module] = [] if level == 0 else [nn.LeakyReLU(0.2)]
-    layers.append(nn.Conv2d(widths[level], widths[level + 1], 4, stride=2, padding=1, bias=False))
+    size, stride = (4, 2 + time_stride), (2, time_stride)
+    layers.append(nn.Conv2d(widths[level], widths[level + 1], size, stride, padding=1, bias=False))
     if 0 < level < len(widths) - 2:
         layers.append(nn.BatchNorm2d(widths[level + 1]))
     return nn.Sequential(*layers)

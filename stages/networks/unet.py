@@ -15,10 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stages.networks.film import Film
-
-# Silence would be -inf after the logarithm; 1e-5 lies below the rounding noise of 16-bit sound in any bin.
-_QUIETEST = 1e-5
-_WIDEST = 8  # channel counts double at each level up to this multiple of base_channels
+from stages.networks.spectrogram import WIDEST, down_level, log_levels
 
 
 class ModulatedUNet(nn.Module):
@@ -36,10 +33,10 @@ class ModulatedUNet(nn.Module):
     ) -> None:
         super().__init__()
         levels = len(time_strides)
-        channels = [1, *(base_channels * min(2**level, _WIDEST) for level in range(levels))]
+        channels = [1, *(base_channels * min(2**level, WIDEST) for level in range(levels))]
         self.time_strides = tuple(time_strides)
         self.norm = nn.BatchNorm2d(1)
-        self.down = nn.ModuleList(_down(level, channels, stride) for level, stride in enumerate(time_strides))
+        self.down = nn.ModuleList(down_level(level, channels, stride) for level, stride in enumerate(time_strides))
         self.up = nn.ModuleList(
             _up(level, [outputs, *channels[1:]], time_strides[level]) for level in reversed(range(levels))
         )
@@ -57,7 +54,7 @@ class ModulatedUNet(nn.Module):
             seen: Visual features (B, N, steps, K_v) by level.
         """
         rows, frames = mixture_magnitude.shape[-2:]
-        x = self.norm(mixture_magnitude.clamp_min(_QUIETEST).log())
+        x = self.norm(log_levels(mixture_magnitude))
         x = functional.pad(x, (0, -frames % prod(self.time_strides), 0, -rows % 2 ** len(self.down)))
         skips: list[Tensor] = []
         for down in self.down:
@@ -76,16 +73,6 @@ class ModulatedUNet(nn.Module):
 
     def _modulated(self, maps: Tensor, level: int, seen: Mapping[int, Tensor]) -> Tensor:
         return self.film[str(level)](maps, seen[level]) if str(level) in self.film else maps
-
-
-def _down(level: int, channels: Sequence[int], time_stride: int) -> nn.Sequential:
-    """Level 0 sees the input as it is; the innermost level has no norm, since its map may be a single cell."""
-    layers: list[nn.Module] = [] if level == 0 else [nn.LeakyReLU(0.2)]
-    size, stride = (4, 2 + time_stride), (2, time_stride)
-    layers.append(nn.Conv2d(channels[level], channels[level + 1], size, stride, padding=1, bias=False))
-    if 0 < level < len(channels) - 2:
-        layers.append(nn.BatchNorm2d(channels[level + 1]))
-    return nn.Sequential(*layers)
 
 
 def _up(level: int, channels: Sequence[int], time_stride: int) -> nn.Sequential:
