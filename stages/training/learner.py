@@ -10,7 +10,7 @@ from stages.networks.correspondence import Correspondence
 from stages.networks.separation import Separator
 from stages.params import Train
 from stages.training.batches import Batch
-from stages.training.losses import Spectra, correspondence_loss, mask_loss, spectra
+from stages.training.losses import correspondence_loss, mask_loss, spectra
 from stages.training.optimizer import build_optimizer, set_rates
 from stages.training.seeding import choose_precision
 
@@ -59,7 +59,7 @@ class Learner:
 
     def _mask_loss(self, batch: Batch) -> Tensor:
         separator = self.separator
-        heard = self._heard(batch)
+        heard = spectra(batch.sources.to(self._device), separator.stft, separator.rows)
         with self._precision():
             motion = None if batch.motion is None else batch.motion.to(self._device)
             logits = separator.net(heard.mixture[:, None], batch.frames.to(self._device), motion)
@@ -69,14 +69,12 @@ class Learner:
         appearance = self.separator.net.describer
         if appearance is None:
             raise ValueError("train.pretrain: this separator has no appearance network to teach; set objective to none")
-        heard = self._heard(batch).mixture
+        separator = self.separator
+        heard = separator.rows.warp(separator.stft(batch.sources[:, 0].to(self._device)).abs())
         with self._precision():
             seen = appearance.pooled(batch.frames.flatten(0, 1).to(self._device))
             fits = self._correspondence(heard, seen)
         return correspondence_loss(fits.float())
-
-    def _heard(self, batch: Batch) -> Spectra:
-        return spectra(batch.sources.to(self._device), self.separator.stft, self.separator.rows)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16)
