@@ -201,7 +201,9 @@ def _hashes(client: MlflowClient, version: Version, folder: Path) -> dict[str, d
     """What the files of a version must hash to, by `run` and `model` and relative path."""
     sealed = version.tags.get(HASHES)
     if sealed is None:
-        raise RegistryError(f"{version.address}: says no hashes of its files: an older one; register it again")
+        raise RegistryError(
+            f"{version.address}: says no hashes of its files: an older one; delete it, then register it again"
+        )
     folder.mkdir()
     try:
         path = Path(client.download_artifacts(version.run_id, f"{HASHES}.json", str(folder)))
