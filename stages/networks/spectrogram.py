@@ -43,6 +43,23 @@ class AudioNetwork(nn.Module):
         return x[..., :rows, :frames]
 
 
+class Enlarge(nn.Module):
+    """Bilinear, by whole factors over rows and steps, in the precision that comes in.
+
+    torch.autocast would enlarge in fp32 on CPUs, and convert there and back the largest maps that there are.
+    """
+
+    def __init__(self, factors: tuple[int, int], *, corners: bool) -> None:
+        super().__init__()
+        self._factors, self._corners = factors, corners
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, C, r, a) -> (B, C, r factor, a factor)."""
+        with torch.autocast(maps.device.type, enabled=False):
+            size = [side * factor for side, factor in zip(maps.shape[-2:], self._factors, strict=True)]
+            return functional.interpolate(maps, size, mode="bilinear", align_corners=self._corners)
+
+
 def log_levels(magnitude: Tensor) -> Tensor:
     """Logarithm of magnitudes >= 0, same shape; finite for silence, too."""
     return magnitude.clamp_min(_QUIETEST).log()
@@ -67,7 +84,7 @@ def _up(level: int, widths: list[int]) -> nn.Sequential:
     inputs = widths[level + 1] * (1 if innermost else 2)
     layers: list[nn.Module] = [
         nn.ReLU(),
-        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True),
+        Enlarge((2, 2), corners=True),
         nn.Conv2d(inputs, widths[level], 3, padding=1, bias=level == 0),
     ]
     if level > 0:

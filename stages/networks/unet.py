@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stages.networks.film import Film
-from stages.networks.spectrogram import WIDEST, down_level, log_levels
+from stages.networks.spectrogram import WIDEST, Enlarge, down_level, log_levels
 
 
 class ModulatedUNet(nn.Module):
@@ -60,19 +60,26 @@ class ModulatedUNet(nn.Module):
         for down in self.down:
             x = down(x)
             skips.append(x)
-        level = len(skips)
-        y = self._modulated(skips.pop()[:, None], level, seen)
+        level, num = len(skips), max((features.shape[1] for features in seen.values()), default=1)
+        y = self._modulated(_for_each(skips.pop(), num), level, seen)
         for up in self.up:
-            if level < len(self.down):
-                skip = skips.pop()[:, None].expand(-1, y.shape[1], -1, -1, -1)
-                y = torch.cat([skip, y], dim=2)
-            y = up(y.flatten(0, 1)).unflatten(0, y.shape[:2])
+            y = up(y if level == len(self.down) else torch.cat([_for_each(skips.pop(), num), y], dim=1))
             level -= 1
             y = self._modulated(y, level, seen)
-        return y[..., :rows, :frames]
+        return y.unflatten(0, (-1, num))[..., :rows, :frames]
 
     def _modulated(self, maps: Tensor, level: int, seen: Mapping[int, Tensor]) -> Tensor:
-        return self.film[str(level)](maps, seen[level]) if str(level) in self.film else maps
+        """Maps (B N, C, r, a), scaled and shifted where this level is."""
+        if str(level) not in self.film:
+            return maps
+        features = seen[level]
+        filmed = self.film[str(level)](maps.unflatten(0, features.shape[:2]), features)
+        return filmed.flatten(0, 1).to(maps.dtype).contiguous(memory_format=torch.channels_last)
+
+
+def _for_each(maps: Tensor, num: int) -> Tensor:
+    """Maps (B, C, r, a) once for each of a mixture's sources, (B num, C, r, a), in the order of memory that is fast."""
+    return maps if num == 1 else maps.repeat_interleave(num, dim=0).contiguous(memory_format=torch.channels_last)
 
 
 def _up(level: int, channels: Sequence[int], time_stride: int) -> nn.Sequential:
@@ -80,7 +87,7 @@ def _up(level: int, channels: Sequence[int], time_stride: int) -> nn.Sequential:
     innermost = level == len(channels) - 2
     layers: list[nn.Module] = [
         nn.ReLU(),
-        nn.Upsample(scale_factor=(2, time_stride), mode="bilinear", align_corners=False),
+        Enlarge((2, time_stride), corners=False),
         nn.Conv2d(channels[level + 1] * (1 if innermost else 2), channels[level], 3, padding=1, bias=level == 0),
     ]
     if level > 0:

@@ -11,6 +11,9 @@ from stages.separators import Model
 from stages.shards.files import write_json
 from stages.training.checkpoint import Checkpoints, TrainingState
 
+# By the number of axes: filters of pictures and spectrograms, and of motion.
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+
 
 def new_separator(
     clip: Clip, spectrogram: Spectrogram, model: Model, train: Train, *, device: torch.device
@@ -20,8 +23,8 @@ def new_separator(
     net = build(model, clip, spectrogram).to(device)
     if train.channels_last:
         for parameter in net.parameters():
-            if parameter.ndim == 4:  # filters of pictures and spectrograms; of motion have one axis more
-                parameter.data = parameter.data.to(memory_format=torch.channels_last)
+            if parameter.ndim in _CHANNELS_LAST:
+                parameter.data = parameter.data.to(memory_format=_CHANNELS_LAST[parameter.ndim])
     return Separator(net, model, clip, spectrogram, train.mask)
 
 
