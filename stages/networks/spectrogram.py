@@ -4,6 +4,7 @@ Axes: B mixtures, K channels, R log-frequency rows, T spectrogram frames.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -55,8 +56,9 @@ class Enlarge(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, C, r, a) -> (B, C, r factor, a factor)."""
-        with torch.autocast(maps.device.type, enabled=False):
-            size = [side * factor for side, factor in zip(maps.shape[-2:], self._factors, strict=True)]
+        size = [side * factor for side, factor in zip(maps.shape[-2:], self._factors, strict=True)]
+        kind = maps.device.type
+        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
             return functional.interpolate(maps, size, mode="bilinear", align_corners=self._corners)
 
 
