@@ -155,10 +155,13 @@ def forget(
 
 
 @app.command("flow-weights")
-def flow_weights(
+def flow_weights(  # noqa: PLR0913, PLR0917 - options of a command line
     preset: Annotated[str, typer.Argument(help="Network: lite, or default, which costs 2.5 times as much.")] = "lite",
     folder: Annotated[Path, typer.Option(help="Checkpoints, curves and weights.")] = Path(".flow-weights"),
     minutes: Annotated[float, typer.Option(min=0, help="Stop after so long; the next call goes on from there.")] = 60,
+    until: Annotated[
+        int | None, typer.Option(help="Step at which all is done; the rate falls to nothing on the way there.")
+    ] = None,
     frames: Annotated[
         Path | None, typer.Option(help="Decoded folder: learn from its frames too, without truth.")
     ] = None,
@@ -167,9 +170,10 @@ def flow_weights(
     ] = None,
 ) -> None:
     """Teach PWC-Net from made-up pairs; each call goes on where the last one stopped. No stage of dvc.yaml."""
-    from stages.flow_weights import teach
+    from stages.flow_weights import Wishes, teach
 
-    raise typer.Exit(teach(preset, folder / preset, minutes=minutes, frames=frames, start=start))
+    wishes = Wishes(minutes=minutes, until=until, frames=frames, start=start)
+    raise typer.Exit(teach(preset, folder / preset, wishes))
 
 
 if __name__ == "__main__":

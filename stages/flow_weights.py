@@ -1,7 +1,7 @@
 """Command `flow-weights`: teach PWC-Net from made-up pairs, in chunks that go on where the last one stopped."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -22,10 +22,20 @@ from stages.training.tracker import closing
 LICENCE = "MIT"  # of the weights that this command makes
 
 
-def teach(preset: str, folder: Path, *, minutes: float, frames: Path | None, start: Path | None) -> int:
-    """Teach for so long and write `<folder>/<preset>.safetensors` and `.json`; the exit status."""
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a call asks for."""
+
+    minutes: float
+    until: int | None  # step at which teaching is over
+    frames: Path | None  # decoded ones, to learn from without truth
+    start: Path | None  # weights to begin from
+
+
+def teach(preset: str, folder: Path, wishes: Wishes) -> int:
+    """Teach as is wished and write `<folder>/<preset>.safetensors` and `.json`; the exit status."""
     try:
-        _teach(known(preset), folder, minutes=minutes, frames=frames, start=start)
+        _teach(known(preset), folder, wishes)
     except (ValueError, OSError) as error:
         print(f"flow-weights: {error}", file=sys.stderr)
         return 1
@@ -40,7 +50,7 @@ def known(preset: str) -> Preset:
     raise ValueError(f"no preset {preset}; there are {', '.join(RECIPES)}")
 
 
-def _teach(preset: Preset, folder: Path, *, minutes: float, frames: Path | None, start: Path | None) -> None:
+def _teach(preset: Preset, folder: Path, wishes: Wishes) -> None:
     recipe = RECIPES[preset]
     chosen = choose_device("auto")
     make_deterministic(torch.get_num_threads(), chosen)
@@ -48,9 +58,10 @@ def _teach(preset: Preset, folder: Path, *, minutes: float, frames: Path | None,
     tracker = open_run(stage="flow-weights", model=preset, key=sha256_json(content), params={"recipe": content})
     with stop_on_sigterm() as stop, closing(tracker), locked(folder):
         pupil = Pupil(PRESETS[preset], recipe, chosen)
-        if start and not found(folder):
-            begin(folder, pupil, preset, start)
-        progress = Lessons(pupil, folder, tracker, frames).complete(Limits(60 * minutes, None), stop)
+        if wishes.start and not found(folder):
+            begin(folder, pupil, preset, wishes.start)
+        limits = Limits(60 * wishes.minutes, None, wishes.until)
+        progress = Lessons(pupil, folder, tracker, wishes.frames).complete(limits, stop)
         weights = folder / f"{preset}.safetensors"
         save(pupil.average, weights, preset=preset, licence=LICENCE, half=True)
         tell(weights, pupil, progress)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.flow_weights import LICENCE, teach
+from stages.flow_weights import LICENCE, Wishes, teach
 from stages.motion.weights import load
 from stages.shards.files import read_json
 from stages.teaching.checkpoint import found
@@ -22,6 +22,10 @@ def small_and_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RECIPES, "lite", TINY)
 
 
+def wishes(minutes: float, start: Path | None = None) -> Wishes:
+    return Wishes(minutes=minutes, until=None, frames=None, start=start)
+
+
 def steps_of(folder: Path) -> int:
     return int(found(folder)[-1].name.split("-")[1])
 
@@ -29,7 +33,7 @@ def steps_of(folder: Path) -> int:
 def test_it_teaches_and_goes_on(tmp_path: Path) -> None:
     steps: list[int] = []
     for _ in range(2):
-        assert teach("lite", tmp_path / "run", minutes=MINUTES, frames=None, start=None) == 0
+        assert teach("lite", tmp_path / "run", wishes(MINUTES)) == 0
         steps.append(steps_of(tmp_path / "run"))
     assert 0 < steps[0] < steps[1]
     net = load("lite", tmp_path / "run/lite.safetensors")
@@ -41,26 +45,26 @@ def test_it_teaches_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_it_goes_on_from_weights_of_another_machine(tmp_path: Path) -> None:
-    teach("lite", tmp_path / "here", minutes=MINUTES, frames=None, start=None)
+    teach("lite", tmp_path / "here", wishes(MINUTES))
     weights, before = tmp_path / "here/lite.safetensors", steps_of(tmp_path / "here")
-    assert teach("lite", tmp_path / "there", minutes=0, frames=None, start=weights) == 0
+    assert teach("lite", tmp_path / "there", wishes(0, start=weights)) == 0
     assert steps_of(tmp_path / "there") == before
     assert (tmp_path / "there/lite.safetensors").read_bytes() == weights.read_bytes()
-    assert teach("lite", tmp_path / "there", minutes=MINUTES, frames=None, start=weights) == 0
+    assert teach("lite", tmp_path / "there", wishes(MINUTES, start=weights)) == 0
     assert steps_of(tmp_path / "there") > before
 
 
 def test_weights_that_are_not_those_of_the_story_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    teach("lite", tmp_path / "here", minutes=0, frames=None, start=None)
+    teach("lite", tmp_path / "here", wishes(0))
     weights = tmp_path / "here/lite.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
-    assert teach("lite", tmp_path / "there", minutes=0, frames=None, start=weights) == 1
+    assert teach("lite", tmp_path / "there", wishes(0, start=weights)) == 1
     assert "the file is damaged or another one" in capsys.readouterr().err
 
 
 def test_an_unknown_preset_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert teach("huge", tmp_path / "run", minutes=1, frames=None, start=None) == 1
+    assert teach("huge", tmp_path / "run", wishes(1)) == 1
     assert "no preset huge" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -32,10 +32,15 @@ class Limits:
 
     wall_s: float
     steps: int | None  # of all chunks together
+    until: int | None = None  # step at which all teaching is over: the rate falls to nothing on the way there
 
     def reached(self, steps: int, wall_s: float) -> bool:
         """After so many steps, so long after the chunk began."""
-        return wall_s >= self.wall_s or (self.steps is not None and steps >= self.steps)
+        return wall_s >= self.wall_s or any(last is not None and steps >= last for last in (self.steps, self.until))
+
+    def share(self, step: int, settling_steps: int) -> float:
+        """Of the rate at a step: the last `settling_steps` take it evenly to nothing."""
+        return 1.0 if self.until is None else min(1.0, (self.until - step) / settling_steps)
 
 
 class Lessons:
@@ -54,7 +59,7 @@ class Lessons:
         progress, began = resume(self._folder, self._pupil), _now()
         spent = progress.wall_s, progress.cpu_s
         while not stop.requested and not limits.reached(progress.step, _now()[0] - began[0]):
-            self._advance(progress)
+            self._advance(progress, limits.share(progress.step, recipe.settling_steps))
             progress.wall_s, progress.cpu_s = (
                 s + now - then for s, now, then in zip(spent, _now(), began, strict=True)
             )
@@ -65,10 +70,10 @@ class Lessons:
         save(self._folder, self._pupil, progress)
         return progress
 
-    def _advance(self, progress: Progress) -> None:
+    def _advance(self, progress: Progress, share: float) -> None:
         unlabelled = self._observed is not None and progress.step % _TURN == _TURN - 1
         loss = self._unlabelled(progress.step) if unlabelled else self._labelled(progress.step)
-        value = self._pupil.learn(loss, progress.step, share=self._share)
+        value = self._pupil.learn(loss, progress.step, share=share * self._share)
         progress.step += 1
         progress.unlabelled_batches += unlabelled
         if math.isnan(value):
