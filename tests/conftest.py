@@ -8,7 +8,19 @@ import pytest
 
 from infra.run import settings
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; threads that wait for each other would spin
+    os.environ["OMP_NUM_THREADS"] = "1"
 os.environ |= {**settings(os.environ), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+# Folders whose files take minutes: begun first, so that no worker is left alone with one of them.
+_LONGEST = ("workflow", "services", "faults", "dags")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longest files first."""
+    rank = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
 
 
 @pytest.fixture(scope="session")
