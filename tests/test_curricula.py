@@ -1,5 +1,7 @@
 """Phases that fit no model, and the overrides by which experiments change them."""
 
+import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 from stages.params import ParamsError, read
 from tests.synth.learning import phase, train_section
 
-PRESET = Path(__file__).resolve().parents[1] / "presets/paper-motions.yaml"
+ROOT = Path(__file__).resolve().parents[1]
+PRESET = ROOT / "presets/paper-motions.yaml"
 PHASE = phase().model_dump(mode="json")
 
 
@@ -71,6 +74,21 @@ def _overridden(folder: Path, *overrides: str) -> list[list[str]]:
         apply_overrides(path, sweep["params.yaml"])
         found.append([phase.name for phase in read(path).train.of("motions").curriculum["motions"]])
     return found
+
+
+def test_documented_experiments_are_valid_params(tmp_path: Path) -> None:
+    lines = (ROOT / "docs/ablations.md").read_text(encoding="utf-8").splitlines()
+    commands = [shlex.split(line) for line in lines if line.startswith("dvc exp run ")]
+    assert len(commands) == 3
+    for command in commands:
+        overrides = [word for before, word in pairwise(command) if before == "-S"]
+        path = tmp_path / "params.yaml"
+        for sweep in get_hydra_sweeps({"params.yaml": overrides}):
+            preset = PRESET if "motions" in overrides[0] else ROOT / "params.yaml"
+            path.write_text(preset.read_text(encoding="utf-8"))
+            before = read(path).train
+            apply_overrides(path, sweep["params.yaml"])
+            assert read(path).train != before
 
 
 def test_the_paper_s_ablation_is_an_override_of_steps(tmp_path: Path) -> None:
