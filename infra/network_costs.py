@@ -19,7 +19,6 @@ from stages.separators import Model, Motions
 FILES = (
     "params.yaml",
     "presets/studio.yaml",
-    "presets/motions.yaml",
     "presets/paper-music.yaml",
     "presets/paper-motions.yaml",
 )
