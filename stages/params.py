@@ -256,13 +256,19 @@ class Pretrain(Section):
 
 
 class Train(Section):
-    """Mix-and-separate; `steps` are those with mixtures, `pretrain.steps` come before."""
+    """Mix-and-separate; `steps` are those with mixtures, `pretrain.steps` come before.
+
+    `workers` share out each batch, each a process of `threads`; `worker_cpus` is what each takes of its node.
+    """
 
     seed: int = Field(ge=0)
+    workers: int = Field(ge=1, le=1024)
+    worker_cpus: float = Field(gt=0, le=64)
     threads: int = Field(ge=1)
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["auto", "fp32", "bf16"]
     channels_last: bool
+    compile: bool
     num_sources: int = Field(ge=2, le=4)
     leave_out: tuple[Flag, ...]
     sampling: Sampling
@@ -277,6 +283,16 @@ class Train(Section):
     validate_every_steps: int = Field(ge=1)
     checkpoint_every_steps: int = Field(ge=1)
     max_bad_batches: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _have_rows_for_all(self) -> Self:
+        rows = {"batch_mixtures": self.batch_mixtures}
+        if self.pretrain.objective != "none":
+            rows["pretrain.batch_clips"] = self.pretrain.batch_clips
+        for name, count in rows.items():
+            if count < self.workers:
+                raise ValueError(f"workers: {self.workers} cannot share out {name} {count}; lower it, or raise {name}")
+        return self
 
 
 class Evaluate(Section):

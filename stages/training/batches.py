@@ -21,6 +21,7 @@ from stages.params import Sampling, Train
 from stages.separators import Appearance
 from stages.shards.schema import DecodedClip
 from stages.training.augmentation import draw_variation, varied
+from stages.training.ranks import ALONE, Ranks, rows_of
 from stages.training.seeding import generator
 
 _SILENCE_DB = -80.0  # a clip this quiet is digital silence with at most a few ticks: its masks would be 0 / 0
@@ -122,21 +123,26 @@ class Batches:
         self._windows = windows
         self._weights = torch.tensor(clips.weights)
 
-    def at(self, step: int) -> Batch:
-        """Batch of one step; each mixture has a generator of its own."""
-        mixtures = [self._mixture(generator(self._train.seed, step, row)) for row in range(self._train.batch_mixtures)]
+    def at(self, step: int, ranks: Ranks = ALONE) -> Batch:
+        """Batch of one step, or a rank's rows of it; each mixture has a generator of its own."""
+        rows = rows_of(ranks, self._train.batch_mixtures)
+        mixtures = [self._mixture(generator(self._train.seed, step, row)) for row in rows]
         sources, frames, motion = zip(*mixtures, strict=True)
         return Batch(torch.stack(sources), torch.stack(frames), stacked(motion))
 
-    def clips_at(self, step: int) -> Batch:
-        """Clips of different videos, one by one instead of mixed: N is 1, and B at most the number of videos."""
+    def clips_at(self, step: int, ranks: Ranks = ALONE) -> Batch:
+        """Clips of different videos, one by one instead of mixed: N is 1, and B at most the number of videos.
+
+        One generator draws for all of them in turn, so each rank looks at all clips before it keeps its own.
+        """
         random, train = generator(self._train.seed, "clips", step), self._train
         count = min(train.pretrain.batch_clips, len(self._clips.by_video))
         ids = self._drawn(count, random)
         gains = draw_gains(count, train.gain_low, train.gain_high, random)
-        waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])
-        frames, _ = self._sights(ids, random)
-        return Batch((waveforms * gains[:, None])[:, None], frames[:, None])
+        own = rows_of(ranks, count)
+        waveforms = torch.stack([read_waveform(self._media, ids[row], self._clips.num_samples) for row in own])
+        frames = self._sights(ids, random)[0][own.start : own.stop]
+        return Batch((waveforms * gains[own.start : own.stop, None])[:, None], frames[:, None])
 
     def _mixture(self, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
         num, train = self._train.num_sources, self._train

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 
@@ -10,17 +11,39 @@ class Stop:
     """`requested` turns true once the process was asked to end."""
 
     def __init__(self) -> None:
-        self.requested = False
+        self._asked = False
+
+    @property
+    def requested(self) -> bool:
+        """Whether it was."""
+        return self._asked
 
     def request(self, _signal: int, _frame: FrameType | None) -> None:
         """Signal handler."""
-        self.requested = True
+        self._asked = True
+
+
+class StopFile(Stop):
+    """The same for processes that no signal reaches, on other nodes, too: they look for a file that the asked one makes."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    @property
+    def requested(self) -> bool:
+        """Whether the file is there."""
+        return self._path.exists()
+
+    def request(self, _signal: int, _frame: FrameType | None) -> None:
+        """Signal handler."""
+        self._path.touch()
 
 
 @contextmanager
-def stop_on_sigterm() -> Iterator[Stop]:
-    """Within it SIGTERM is only noted; the handler from before returns afterwards. Main thread only."""
-    stop = Stop()
+def stop_on_sigterm(stop: Stop | None = None) -> Iterator[Stop]:
+    """Within it SIGTERM is only noted, in `stop`; the handler from before returns afterwards. Main thread only."""
+    stop = stop or Stop()
     before = signal.signal(signal.SIGTERM, stop.request)
     try:
         yield stop

@@ -11,6 +11,7 @@ from stages.training.batches import Batch, Batches
 from stages.training.checkpoint import Checkpoints, TrainingState
 from stages.training.interrupt import Stop
 from stages.training.learner import Learner
+from stages.training.ranks import ALONE, Ranks
 from stages.training.tracker import Tracker
 from stages.training.validation import ValidationMix, mean_si_sdr
 
@@ -23,7 +24,7 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """All that a training run works with."""
+    """All that a training run works with; of several ranks the first alone validates, logs and keeps."""
 
     learner: Learner
     batches: Batches
@@ -31,22 +32,41 @@ class Course:
     checkpoints: Checkpoints
     tracker: Tracker
     train: Train
+    ranks: Ranks = ALONE
 
     def complete(self, label: str, stop: Stop) -> TrainingState:
-        """Train to the last step, or until `stop` is requested; either leaves a checkpoint."""
-        state = self.checkpoints.resume(self.learner)
+        """Train to the last step, or until `stop` is requested of any rank; either leaves a checkpoint."""
+        state = self._resumed()
         with (
             made_ahead(self._batch, self._last) as batch_of,
             progress(f"train {label}", total=self._last - state.step, unit="steps") as meter,
         ):
-            while not self.finished(state) and not stop.requested:
+            asked = self.ranks.any(stop.requested)
+            while not self.finished(state) and not asked:
                 if self._validation_due(state):
                     self._validate(state, stop)
                 else:
                     self._advance(state, batch_of(state.step))
-                    meter.advance(1, _note(state))
-                self._keep(state, stop)
+                    if self._first_rank:
+                        meter.advance(1, _note(state))
+                asked = self.ranks.any(stop.requested)
+                self._keep(state, asked)
         return state
+
+    def _resumed(self) -> TrainingState:
+        """From the newest checkpoint, read by every rank before the first one may write."""
+        state = self.checkpoints.resume(self.learner)
+        if (first := self.ranks.told(state.step)) != state.step:
+            raise TrainingError(
+                f"rank {self.ranks.rank} finds the checkpoint of step {state.step}, the first rank that of step {first}: "
+                f"all nodes must share PIXELS_STORE"
+            )
+        self.ranks.any(False)
+        return state
+
+    @property
+    def _first_rank(self) -> bool:
+        return self.ranks.rank == 0
 
     def finished(self, state: TrainingState) -> bool:
         """Whether all steps are done and the last one is validated."""
@@ -68,7 +88,8 @@ class Course:
         return at_interval and state.validated_step != state.step
 
     def _batch(self, step: int) -> Batch:
-        return self.batches.clips_at(step) if step < self._first else self.batches.at(step - self._first)
+        first = self._first
+        return self.batches.clips_at(step, self.ranks) if step < first else self.batches.at(step - first, self.ranks)
 
     def _learn(self, batch: Batch, step: int) -> float:
         if step < self._first:
@@ -99,8 +120,9 @@ class Course:
             )
 
     def _validate(self, state: TrainingState, stop: Stop) -> None:
-        si_sdr_db = mean_si_sdr(self.learner.separator, self.mixes, stop)
-        if stop.requested:
+        own = mean_si_sdr(self.learner.separator, self.mixes, stop) if self._first_rank else None
+        si_sdr_db = self.ranks.told(own)
+        if self.ranks.any(stop.requested):
             return  # cut short: whoever resumes validates this step first
         loss = sum(state.losses) / len(state.losses) if state.losses else None
         state.history.append({"step": state.step, "loss": loss, "si_sdr_db": si_sdr_db})
@@ -112,9 +134,10 @@ class Course:
         if state.best_si_sdr_db is None or si_sdr_db > state.best_si_sdr_db:
             state.best_step, state.best_si_sdr_db = state.step, si_sdr_db
 
-    def _keep(self, state: TrainingState, stop: Stop) -> None:
+    def _keep(self, state: TrainingState, asked: bool) -> None:
         at_interval = state.step % self.train.checkpoint_every_steps == 0 and not self._validation_due(state)
-        if stop.requested or at_interval or state.best_step == state.step or self.finished(state):
+        due = asked or at_interval or state.best_step == state.step or self.finished(state)
+        if due and self._first_rank:
             self.checkpoints.save(self.learner, state)
 
 

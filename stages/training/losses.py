@@ -14,6 +14,7 @@ from stages.audio.logfreq import LogFrequency
 from stages.audio.stft import Stft
 from stages.networks.separation import Target, activate
 from stages.separators import Head
+from stages.training.ranks import ALONE, Ranks
 
 # A ratio is unbounded where sources cancel; such bins are quiet, so that their weight is small, but not bounded either.
 _HIGHEST_RATIO = 5.0
@@ -39,11 +40,12 @@ def correspondence_loss(fits: Tensor) -> Tensor:
     return (functional.cross_entropy(fits, own) + functional.cross_entropy(fits.T, own)) / 2
 
 
-def mask_loss(logits: Tensor, heard: Spectra, target: Target, head: Head) -> Tensor:
-    """Distance of mask logits (B, N, R, T) from the ideal masks; a scalar.
+def mask_loss(logits: Tensor, heard: Spectra, target: Target, head: Head, *, ranks: Ranks = ALONE) -> Tensor:
+    """Distance of mask logits (B, N, R, T) from the ideal masks; a scalar, of several ranks this one's part of it.
 
     Cross-entropy on logits for binary masks, of each bin's owner among the N sources where they compete for it;
-    absolute difference for ratios. Bins weigh log1p(mixture magnitude), normalised by the sum of the weights.
+    absolute difference for ratios. Bins weigh log1p(mixture magnitude), normalised by the sum of the weights, those of
+    other ranks' mixtures included.
     """
     weights = torch.log1p(heard.mixture)[:, None]
     if head == "competitive":
@@ -55,4 +57,4 @@ def mask_loss(logits: Tensor, heard: Spectra, target: Target, head: Head) -> Ten
     else:
         ideal = masks.ratio_masks(heard.sources, heard.mixture).clamp_max(_HIGHEST_RATIO)
         distance = (activate(logits, target, head) - ideal).abs()
-    return (weights * distance).sum() / weights.expand_as(distance).sum()
+    return (weights * distance).sum() / ranks.summed(weights.expand_as(distance).sum())

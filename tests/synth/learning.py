@@ -51,10 +51,13 @@ def train_section(**changes: object) -> Train:
     """Settings of a run of seconds."""
     settings: dict[str, object] = {
         "seed": 1,
+        "workers": 1,
+        "worker_cpus": 1.0,
         "threads": 1,
         "device": "cpu",
         "precision": "fp32",
         "channels_last": True,
+        "compile": False,
         "num_sources": 2,
         "leave_out": ["still"],
         "sampling": "videos",
