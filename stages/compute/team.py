@@ -63,7 +63,9 @@ class Team:
                 before, reached = reached, run.reached()
                 deaths = 1 if reached > before else deaths + 1
                 if deaths > MAX_DEATHS:
-                    raise PoolError(f"workers died {deaths} times in a row without progress; the last time: {error}") from error
+                    raise PoolError(
+                        f"workers died {deaths} times in a row without progress; the last time: {error}"
+                    ) from error
                 print(f"a worker died; all {self._size} go on from what was kept", file=sys.stderr, flush=True)
 
     def _fit(self, function: Callable[[], Result], run: Run) -> Result:

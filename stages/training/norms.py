@@ -65,7 +65,7 @@ class JoinedNorm(nn.Module):
 
 def join_norms(net: nn.Module, ranks: Ranks) -> None:
     """Replace every batch norm below a network by one over all ranks; parameters, buffers and names stay."""
-    if next(net.parameters()).is_cuda:
+    if any(value.is_cuda for value in net.parameters()):
         nn.SyncBatchNorm.convert_sync_batchnorm(net)
         return
     for parent in list(net.modules()):

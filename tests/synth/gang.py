@@ -40,7 +40,8 @@ def gang(size: int, folder: Path) -> Iterator[Gang]:
     ends = [context.Pipe() for _ in range(size)]
     meeting = f"file://{folder / 'meeting'}"
     processes = [
-        context.Process(target=_obey, args=(rank, size, meeting, end), daemon=True) for rank, (_, end) in enumerate(ends)
+        context.Process(target=_obey, args=(rank, size, meeting, end), daemon=True)
+        for rank, (_, end) in enumerate(ends)
     ]
     for process in processes:
         process.start()

@@ -149,7 +149,11 @@ def learned(ranks: Ranks, changes: dict[str, Any], model: Model, poisoned: int |
         if step == poisoned and ranks.rank == ranks.size - 1:
             batch = replace(batch, sources=batch.sources * torch.nan)
         losses.append(learner.learn(batch, step))
-    return {"losses": losses, "weights": learner.net.state_dict(), "moments": state_tensors(learner.net, learner.optimizer)}
+    return {
+        "losses": losses,
+        "weights": learner.net.state_dict(),
+        "moments": state_tensors(learner.net, learner.optimizer),
+    }
 
 
 PRETRAIN = {"objective": "correspondence", "steps": 3, "batch_clips": 7}
