@@ -1,64 +1,65 @@
 """Stage `train`: learn to separate mixtures by looking, from clips that are mixed and taken apart again."""
 
+import os
+import secrets
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 from stages import layout
-from stages.networks.motion_fields import open_motion
+from stages.compute.crew import Share
+from stages.compute.team import Run, open_team
 from stages.params import At, Clip, Spectrogram, Train
 from stages.separators import Model
-from stages.shards.files import copy_whole, sha256_json, write_json
-from stages.shards.flags import describe, leave_out
-from stages.shards.reader import ClipReader
-from stages.shards.schema import MixSource
-from stages.shards.tables import read_rows
-from stages.tracking.runs import open_run
-from stages.training.batches import Batches, seen_videos, training_clips
-from stages.training.checkpoint import open_checkpoints
-from stages.training.export import export, new_separator
-from stages.training.interrupt import end_if, stop_on_sigterm
-from stages.training.key import training_key
-from stages.training.learner import Learner
-from stages.training.licences import licence_card
-from stages.training.loop import Course
-from stages.training.scaling import scale_motion
-from stages.training.seeding import choose_device, choose_precision, make_deterministic
-from stages.training.tracker import closing
-from stages.training.validation import read_mixes, validation_mixes
+from stages.shards.flags import describe
+from stages.tracking.runs import LiveRun, join_run, open_run
+from stages.training.checkpoint import newest_step
+from stages.training.interrupt import StopFile, end_if, stop_on_sigterm
+from stages.training.lesson import Lesson, Post, folders_of, gather, keys_of, learn
+from stages.training.ranks import ALONE, Together
+from stages.training.seeding import choose_device
+from stages.training.tracker import Unheard, closing
 
 
 def run(
     name: str, clip: Clip, spectrogram: Spectrogram, model: Annotated[Model, At("models.{item}")], train: Train
 ) -> None:
     """Train one model by mix-and-separate, from its last checkpoint if there is one, and keep its best weights."""
-    reader = ClipReader()
-    kept, left_out = leave_out(reader.clips, layout.COINCIDENCE, train.leave_out)
-    print(f"train {name}: clips left out by their flags: {describe(left_out)}")
-    clips = training_clips(kept, train.num_sources, sampling=train.sampling)
-    mixes = validation_mixes(read_rows(layout.MIXES, MixSource))
-    sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train}
-    key = sha256_json(training_key(sections, clips, mixes, *layout.manifests(model.sees)))
-    device = choose_device(train.device)
-    make_deterministic(train.threads, device)
-    params = {name: section.model_dump(mode="json") for name, section in sections.items()}
-    tracker = open_run(stage="train", model=name, key=key, params=params)
-    folder = layout.store() / "train" / key
-    with stop_on_sigterm() as stop, closing(tracker), open_checkpoints(folder) as checkpoints:
-        write_json(folder / layout.TRAINING_VIDEOS, seen_videos(reader.clips, clips, mixes))
-        separator = new_separator(clip, spectrogram, model, train, device=device)
-        windows = open_motion(model, clip)
-        scale_motion(separator, reader, clips, windows)
-        course = Course(
-            learner=Learner(separator, train),
-            batches=Batches(reader, clips, model.appearance, train, windows),
-            mixes=read_mixes(reader, mixes, model.appearance, clips.num_samples, windows),
-            checkpoints=checkpoints,
-            tracker=tracker,
-            train=train,
+    lesson = Lesson(name, clip, spectrogram, model, train.of(name))
+    material = gather(lesson)
+    print(f"train {name}: clips left out by their flags: {describe(material.left_out)}")
+    keys, device = keys_of(lesson, material), choose_device(train.device)
+    tracker = open_run(stage="train", model=name, key=keys[-1], params=lesson.params)
+    if train.workers > 1 and not os.environ.get("PIXELS_SERIAL"):
+        with closing(tracker):
+            _learn_together(lesson, keys, device.type, tracker)
+        return
+    with stop_on_sigterm() as stop, closing(tracker):
+        learn(lesson, material, keys, Post(ALONE, device, tracker, stop))
+
+
+def _learn_together(lesson: Lesson, keys: Sequence[str], device: str, tracker: LiveRun) -> None:
+    """Learn by train.workers, on this machine or on the cluster of RAY_ADDRESS, which must see store and data."""
+    store, sees = layout.store().resolve(), [path.parent.resolve() for path in layout.manifests(lesson.model.sees)]
+    store.mkdir(parents=True, exist_ok=True)
+    share = Share(lesson.train.worker_cpus, float(device == "cuda"), (store, *sees))
+    stop = StopFile(store / f".stop-{secrets.token_hex(8)}")
+    run = Run(keys[-1], store / "train", partial(newest_step, folders_of(keys)))
+    with open_team(lesson.train.workers, share) as team, stop_on_sigterm(stop), stop.removed():
+        end_if(
+            not team.work(partial(_learn_as_rank, lesson, keys, (device, stop, tracker.spool.resolve(), store)), run)
         )
-        state = course.complete(name, stop)
-        end_if(not course.finished(state))
-        counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent, "left_out": left_out}
-        made = {"seed": train.seed, "precision": choose_precision(train.precision, device), "key": key}
-        card = {"name": name} | made | counts | licence_card(reader.clips, clips)
-        export(separator, checkpoints, state, layout.model(name), card=card)
-        copy_whole(folder / layout.TRAINING_VIDEOS, layout.model(name) / layout.TRAINING_VIDEOS)
+
+
+def _learn_as_rank(lesson: Lesson, keys: Sequence[str], told: tuple[str, StopFile, Path, Path]) -> bool:
+    """What each worker does; whether it was let to the end."""
+    device, stop, spool, store = told
+    os.environ["PIXELS_STORE"] = str(store)
+    ranks = Together(choose_device(device))
+    tracker = join_run(spool) if ranks.rank == 0 else Unheard()
+    try:
+        learn(lesson, gather(lesson), keys, Post(ranks, choose_device(device), tracker, stop))
+    except SystemExit:
+        return False
+    return True

@@ -43,8 +43,8 @@ class Team:
     def work(self, function: Callable[[], Result], run: Run) -> Result:
         """Call a picklable function on every worker, in this process's folder; the result of the first rank.
 
-        Within it torch.distributed is set up (nccl where the share has a GPU, else gloo), on a thread of the worker. When
-        a worker dies all are started anew and call the function again.
+        Within it torch.distributed is set up (nccl where the share has a GPU, else gloo), on a thread of the worker.
+        When a worker dies all are started anew and call the function again.
 
         Raises:
             ValueError, OSError: What a rank raised, as it was.
@@ -63,9 +63,8 @@ class Team:
                 before, reached = reached, run.reached()
                 deaths = 1 if reached > before else deaths + 1
                 if deaths > MAX_DEATHS:
-                    raise PoolError(
-                        f"workers died {deaths} times in a row without progress; the last time: {error}"
-                    ) from error
+                    said = f"workers died {deaths} times in a row without progress; the last time: {error}"
+                    raise PoolError(said) from error
                 print(f"a worker died; all {self._size} go on from what was kept", file=sys.stderr, flush=True)
 
     def _fit(self, function: Callable[[], Result], run: Run) -> Result:
@@ -94,7 +93,8 @@ class Team:
                 logging_config=LoggingConfig("ERROR"),
             ),
         )
-        return trainer.fit().return_value
+        returned: Any = trainer.fit().return_value
+        return returned
 
 
 @contextmanager
@@ -108,8 +108,9 @@ def open_team(size: int, share: Share) -> Iterator[Team]:
         if room < size:
             found = [{name: resources.get(name, 0) for name in ("CPU", "GPU")} for resources in nodes]
             raise PoolError(
-                f"{size} workers of {share.num_cpus:g} CPUs and {share.num_gpus:g} GPUs are wanted, nodes have room for "
-                f"{room}; found {found}; lower train.workers or train.worker_cpus, or set PIXELS_WORKERS to more CPUs"
+                f"{size} workers of {share.num_cpus:g} CPUs and {share.num_gpus:g} GPUs are wanted, nodes have room "
+                f"for {room}; found {found}; lower train.workers or train.worker_cpus, or raise "
+                f"PIXELS_WORKERS"
             )
         yield Team(size, share)
 

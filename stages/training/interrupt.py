@@ -24,7 +24,7 @@ class Stop:
 
 
 class StopFile(Stop):
-    """The same for processes that no signal reaches, on other nodes, too: they look for a file that the asked one makes."""
+    """The same for processes that no signal reaches, on other nodes, too: they look for a file that is made."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -38,6 +38,14 @@ class StopFile(Stop):
     def request(self, _signal: int, _frame: FrameType | None) -> None:
         """Signal handler."""
         self._path.touch()
+
+    @contextmanager
+    def removed(self) -> Iterator[None]:
+        """At the end of the block there is no file."""
+        try:
+            yield
+        finally:
+            self._path.unlink(missing_ok=True)
 
 
 @contextmanager

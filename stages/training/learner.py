@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from stages.curricula import Phase
 from stages.networks.correspondence import Correspondence
 from stages.networks.separation import Separator
 from stages.params import Train
@@ -22,12 +23,12 @@ SEPARATOR = "separator"  # its name in `Learner.net`
 class Learner:
     """A separator, what is pretrained beside it, and their optimizer; `net` holds all that checkpoints must keep.
 
-    Of several ranks each learns from its own rows of a batch; they all take the step that one process would take, with
-    the loss of the whole batch.
+    One for each phase, whose rates it learns at; pretraining has those of the first phase. Of several ranks each learns
+    from its own rows of a batch; they all take the step that one process would take, with the loss of the whole batch.
     """
 
-    def __init__(self, separator: Separator, train: Train, ranks: Ranks = ALONE) -> None:
-        self.separator, self._train, self._ranks = separator, train, ranks
+    def __init__(self, separator: Separator, train: Train, phase: Phase, ranks: Ranks = ALONE) -> None:
+        self.separator, self.ranks, self._train, self._phase = separator, ranks, train, phase
         self._device = separator.device
         self._bf16 = choose_precision(train.precision, self._device) == "bf16"
         torch.manual_seed(train.seed)
@@ -36,11 +37,11 @@ class Learner:
         if ranks.size > 1:
             join_norms(self.net, ranks)
         self._separate = _compiled(separator.net) if train.compile and self._device.type == "cuda" else separator.net
-        self.optimizer = build_optimizer(self.net, separator.net, train.optimizer)
+        self.optimizer = build_optimizer(self.net, separator.net, train.optimizer, phase)
         self._buffers = list(self.net.buffers())
 
     def learn(self, batch: Batch, step: int) -> float:
-        """Update the weights by a batch of mixtures after `step` others; returns the loss.
+        """Update the weights by a batch of mixtures after `step` others of the phase; returns the loss.
 
         A loss or gradient that is not finite gives NaN and leaves weights, moments and batch statistics as they were,
         on every rank, since all see the same sums.
@@ -54,13 +55,13 @@ class Learner:
     def _update(self, objective: Callable[[Batch], Tensor], batch: Batch, step: int) -> float:
         net = self.net.train()
         before = [buffer.clone() for buffer in self._buffers]
-        set_rates(self.optimizer, self._train.optimizer, step)
+        set_rates(self.optimizer, self._train.optimizer, self._phase, step)
         self.optimizer.zero_grad(set_to_none=True)
         loss = objective(batch)
         loss.backward()
         gradients = [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
         loss = loss.detach()
-        self._ranks.add_up([loss, *gradients])
+        self.ranks.add_up([loss, *gradients])
         size = loss + torch.nn.utils.get_total_norm(gradients)
         if not math.isfinite(size.item()):
             for buffer, value in zip(self._buffers, before, strict=True):
@@ -75,7 +76,7 @@ class Learner:
         with self._precision():
             motion = None if batch.motion is None else batch.motion.to(self._device)
             logits = self._separate(heard.mixture[:, None], batch.frames.to(self._device), motion)
-        return mask_loss(logits.float(), heard, separator.target, separator.model.head, ranks=self._ranks)
+        return mask_loss(logits.float(), heard, separator.target, separator.model.head, ranks=self.ranks)
 
     def _correspondence_loss(self, batch: Batch) -> Tensor:
         appearance = self.separator.net.describer
@@ -86,8 +87,8 @@ class Learner:
         with self._precision():
             seen = appearance.pooled(batch.frames.flatten(0, 1).to(self._device))
             sounds, pictures = self._correspondence.describe(heard, seen)
-            fits = self._correspondence.fits(joined(self._ranks, sounds), joined(self._ranks, pictures))
-        return correspondence_loss(fits.float()) / self._ranks.size
+            fits = self._correspondence.fits(joined(self.ranks, sounds), joined(self.ranks, pictures))
+        return correspondence_loss(fits.float()) / self.ranks.size
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16)

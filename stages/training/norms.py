@@ -52,7 +52,7 @@ class JoinedNorm(nn.Module):
         return (y if self.bias is None else y + self.bias.view(along)).to(x.dtype)
 
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean and variance, (C,), and the number of values of a channel, from those of each rank (Chan et al. 1979)."""
+        """Mean and variance, (C,), and how many values a channel has, from those of each rank (Chan et al. 1979)."""
         over = [axis for axis in range(x.ndim) if axis != 1]
         variance, mean = torch.var_mean(x, over, correction=0)
         count = x.new_full((1,), x.numel() // x.shape[1])

@@ -112,9 +112,8 @@ def joined(ranks: Ranks, rows: Tensor) -> Tensor:
         return rows
     counts = ranks.summed(placed(ranks, torch.tensor(len(rows), device=rows.device))).tolist()
     before, after = sum(counts[: ranks.rank]), sum(counts[ranks.rank + 1 :])
-    return ranks.summed(
-        torch.cat([rows.new_zeros(before, *rows.shape[1:]), rows, rows.new_zeros(after, *rows.shape[1:])])
-    )
+    zeros = [rows.new_zeros(count, *rows.shape[1:]) for count in (before, after)]
+    return ranks.summed(torch.cat([zeros[0], rows, zeros[1]]))
 
 
 def placed(ranks: Ranks, value: Tensor) -> Tensor:
