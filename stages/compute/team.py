@@ -78,7 +78,13 @@ class Team:
             os.chdir(folder)
             return function()
 
-        trainer = TorchTrainer(
+        class Trainer(TorchTrainer):
+            def _create_default_callbacks(self) -> list[Any]:
+                """Without the one that asks ray's dashboard, of which we start none, whether the run is over."""
+                made = super()._create_default_callbacks()
+                return [callback for callback in made if type(callback).__name__ != "PlacementGroupCleanerCallback"]
+
+        trainer = Trainer(
             call,
             torch_config=TorchConfig(backend="nccl" if share.num_gpus else "gloo", timeout_s=_SECONDS_TO_ANSWER),
             scaling_config=ScalingConfig(

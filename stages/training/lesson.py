@@ -9,6 +9,7 @@ import torch
 
 from stages import layout
 from stages.networks.motion_fields import open_motion
+from stages.networks.resnet import find_start
 from stages.params import Clip, Flag, Spectrogram, Train
 from stages.separators import Model, Section
 from stages.shards.files import copy_whole
@@ -80,9 +81,7 @@ def gather(lesson: Lesson) -> Material:
     kept, left_out = leave_out(reader.clips, layout.COINCIDENCE, train.leave_out)
     clips = training_clips(kept, max(phase.num_sources for phase in phases), sampling=train.sampling)
     if train.pretrain.objective != "none" and len(clips.by_video) < train.workers:
-        raise TooFewClips(
-            f"train.workers: {train.workers} cannot share out clips of {len(clips.by_video)} videos; lower it"
-        )
+        raise TooFewClips(f"train.workers: {train.workers} cannot share out {len(clips.by_video)} videos; lower it")
     sources = sources_of(kept, clips, validation_mixes(read_rows(layout.MIXES, MixSource)))
     sources.check_beforehand(phases, train.instruments)
     return Material(reader, clips, sources, left_out, legs_of(phases, train.pretrain))
@@ -92,6 +91,8 @@ def keys_of(lesson: Lesson, material: Material) -> list[str]:
     """What each leg depends on, hashed."""
     sources, manifests = material.sources, layout.manifests(lesson.model.sees)
     base = training_key(lesson.sections, material.clips, sources.mixes, *manifests)
+    start = find_start(lesson.model.appearance.weights, layout.WEIGHTS)
+    base |= {"start": start.sha256} if start else {}
     return [leg.key({**base, **sources.identity(leg, lesson.train.instruments)}) for leg in material.legs]
 
 
@@ -118,7 +119,9 @@ def learn(lesson: Lesson, material: Material, keys: Sequence[str], post: Post) -
     if post.ranks.rank > 0:
         return
     counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent, "left_out": material.left_out}
-    made = {"seed": train.seed, "precision": choose_precision(train.precision, device), "key": keys[-1]}
+    made: dict[str, Any] = {"seed": train.seed, "precision": choose_precision(train.precision, device), "key": keys[-1]}
+    start = find_start(lesson.model.appearance.weights, layout.WEIGHTS)
+    made["appearance_weights"] = start.card if start else None
     card = {"name": lesson.name} | made | counts | licence_card(reader.clips, clips)
     target = layout.model(lesson.name)
     export(separator, reached.checkpoints, reached.state, target, card=card)

@@ -114,8 +114,6 @@ def test_more_workers_than_there_is_room_for_are_refused(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(pool_module, "_start", lambda *_: None)
     monkeypatch.setattr(pool_module.importlib, "import_module", lambda _: Nodes())
-    with pytest.raises(
-        PoolError, match=r"2 workers of 2 CPUs and 0 GPUs are wanted.* room for 1; found .*train.workers"
-    ):
-        with open_team(2, Share(2.0, 0.0, ())):
-            pass
+    said = r"2 workers of 2 CPUs and 0 GPUs are wanted.* room for 1; found .*train.workers"
+    with pytest.raises(PoolError, match=said), open_team(2, Share(2.0, 0.0, ())):
+        pass

@@ -40,6 +40,7 @@ MODEL = Pixels.model_validate(
         "head": "independent",
         "appearance": {
             "base_channels": 4,
+            "weights": "none",
             "pooling": "max",
             "standardise": False,
             "num_frames": 1,

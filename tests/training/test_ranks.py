@@ -1,5 +1,6 @@
 """Ranks together give what one process gives: sums, gradients, norms, losses, steps."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,16 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stages.training.batches import Batch, Batches, training_clips
+from stages.separators import Model
+from stages.training.batches import Batch, Batches
+from stages.training.export import new_separator
 from stages.training.learner import Learner
 from stages.training.norms import join_norms
 from stages.training.optimizer import state_tensors
 from stages.training.ranks import ALONE, Ranks, joined, rows_of
 from stages.training.seeding import make_deterministic
 from tests.synth.gang import Gang, gang
-from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, MemoryMedia, decoded, train_section
-from stages.training.export import new_separator
-from stages.separators import Model
+from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, MemoryMedia, decoded, first_phase, sampler, train_section
 
 CLIPS = [decoded(f"{kind}-{seed}") for kind in range(4) for seed in range(2)]
 STEPS = 6
@@ -90,7 +91,7 @@ def _norm_and_input(kind: str) -> tuple[nn.Sequential, Tensor, Tensor]:
     make, shape = NORMS[kind]
     random = torch.Generator().manual_seed(3)
     net = nn.Sequential(make())
-    for name, value in net.state_dict().items():
+    for value in net.state_dict().values():
         if value.dtype.is_floating_point:
             value.copy_(torch.rand(value.shape, generator=random) + 0.5)
     x = 50 + 3 * torch.randn(shape, generator=random)  # far from zero: a difference of squares would lose digits
@@ -139,8 +140,8 @@ def learned(ranks: Ranks, changes: dict[str, Any], model: Model, poisoned: int |
     make_deterministic(1, torch.device("cpu"))
     train = train_section(batch_mixtures=5, **changes)
     separator = new_separator(CLIP, SPECTROGRAM, model, train, device=torch.device("cpu"))
-    learner = Learner(separator, train, ranks)
-    batches = Batches(MemoryMedia(), training_clips(CLIPS, 2, sampling="videos"), model.appearance, train)
+    learner = Learner(separator, train, first_phase(train), ranks)
+    batches = Batches(MemoryMedia(), sampler(CLIPS, train), model.appearance, train)
     losses: list[float] = []
     if train.pretrain.objective != "none":
         losses += [learner.pretrain(batches.clips_at(step, ranks), step) for step in range(train.pretrain.steps)]
@@ -165,8 +166,8 @@ PRETRAIN = {"objective": "correspondence", "steps": 3, "batch_clips": 7}
 )
 def test_two_ranks_take_the_steps_of_one_process(pair: Gang, changes: dict[str, Any], head: str) -> None:
     """By SGD: what AdamW divides by is as small as rounding where a gradient is."""
-    optimizer = train_section().optimizer.model_dump() | {"algorithm": "sgd", "rate": 0.05, "appearance_rate": 0.05}
-    changes = changes | {"optimizer": optimizer}
+    sgd = train_section().optimizer.model_dump() | {"algorithm": "sgd"}
+    changes = changes | {"optimizer": sgd, "rate": 0.01, "appearance_rate": 0.01}
     model = MODEL.model_copy(update={"head": head})
     whole = learned(ALONE, changes, model)
     first, second = pair.call(learned, changes, model)
@@ -180,7 +181,7 @@ def test_two_ranks_take_the_steps_of_one_process(pair: Gang, changes: dict[str, 
 
 def test_what_is_not_finite_on_one_rank_is_skipped_by_all(pair: Gang) -> None:
     first, second = pair.call(learned, {}, MODEL, 2)
-    assert [loss != loss for loss in first["losses"]] == [step == 2 for step in range(STEPS)]
+    assert [math.isnan(loss) for loss in first["losses"]] == [step == 2 for step in range(STEPS)]
     assert first["losses"][3:] == second["losses"][3:]
     for kind in ("weights", "moments"):
         assert all(torch.equal(value, second[kind][name]) for name, value in first[kind].items())
@@ -189,7 +190,7 @@ def test_what_is_not_finite_on_one_rank_is_skipped_by_all(pair: Gang) -> None:
 
 def test_a_rank_builds_the_rows_that_one_process_builds() -> None:
     train = train_section(batch_mixtures=5, pretrain=PRETRAIN)
-    batches = Batches(MemoryMedia(), training_clips(CLIPS, 2, sampling="videos"), MODEL.appearance, train)
+    batches = Batches(MemoryMedia(), sampler(CLIPS, train), MODEL.appearance, train)
     for make in (batches.at, batches.clips_at):
         whole = make(3)
         shares: list[Batch] = [make(3, _At(rank, 3)) for rank in range(3)]
