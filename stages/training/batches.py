@@ -135,8 +135,9 @@ class Batches:
         ids = self._drawn(count, random)
         gains = draw_gains(count, train.gain_low, train.gain_high, random)
         waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])
-        frames, _ = self._sights(ids, random)
-        return Batch((waveforms * gains[:, None])[:, None], frames[:, None])
+        frames, motion = self._sights(ids, random)
+        moving = None if motion is None else motion[:, None]
+        return Batch((waveforms * gains[:, None])[:, None], frames[:, None], moving)
 
     def _mixture(self, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
         num, train = self._train.num_sources, self._train

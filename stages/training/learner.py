@@ -6,11 +6,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from stages.audio.onsets import sound_onsets
+from stages.networks.coincidence import OnsetNetwork, log_likelihoods, onset_targets
 from stages.networks.correspondence import Correspondence
 from stages.networks.separation import Separator
+from stages.networks.sight import times_s
 from stages.params import Train
+from stages.separators import Motions
 from stages.training.batches import Batch
-from stages.training.losses import correspondence_loss, mask_loss, spectra
+from stages.training.losses import coincidence_loss, correspondence_loss, mask_loss, spectra
 from stages.training.optimizer import build_optimizer, set_rates
 from stages.training.seeding import choose_precision
 
@@ -27,6 +31,9 @@ class Learner:
         torch.manual_seed(train.seed)
         self._correspondence = Correspondence(separator.model.channels).to(self._device)
         self.net = nn.ModuleDict({SEPARATOR: separator.net, "correspondence": self._correspondence})
+        if separator.net.moving:
+            self.net["onsets"] = OnsetNetwork(separator.net.moving).to(self._device)
+        self._objectives = {"correspondence": self._correspondence_loss, "coincidence": self._coincidence_loss}
         self.optimizer = build_optimizer(self.net, separator.net, train.optimizer)
         self._buffers = list(self.net.buffers())
 
@@ -38,8 +45,8 @@ class Learner:
         return self._update(self._mask_loss, batch, step)
 
     def pretrain(self, batch: Batch, step: int) -> float:
-        """The same by a batch of single clips: the appearance network learns which sound is whose."""
-        return self._update(self._correspondence_loss, batch, step)
+        """The same by a batch of single clips: what looks learns what train.pretrain.objective says."""
+        return self._update(self._objectives[self._train.pretrain.objective], batch, step)
 
     def _update(self, objective: Callable[[Batch], Tensor], batch: Batch, step: int) -> float:
         net = self.net.train()
@@ -75,6 +82,21 @@ class Learner:
             seen = appearance.pooled(batch.frames.flatten(0, 1).to(self._device))
             fits = self._correspondence(heard, seen)
         return correspondence_loss(fits.float())
+
+    def _coincidence_loss(self, batch: Batch) -> Tensor:
+        separator, settings, model = self.separator, self._train.pretrain, self.separator.model
+        if not isinstance(model, Motions) or not separator.net.moving or batch.motion is None:
+            raise ValueError(
+                "train.pretrain: this separator sees no motion, which the objective coincidence would teach; set it to "
+                "none or correspondence"
+            )
+        steps_s = times_s(model.motion, separator.clip)
+        rate_hz, gap_s = separator.clip.sample_rate_hz, settings.sound_gap_ms / 1e3
+        heard = [sound_onsets(one, rate_hz, gap_s=gap_s, rise=settings.sound_rise) for one in batch.sources[:, 0]]
+        targets = torch.stack([onset_targets(onsets_s, steps_s) for onsets_s in heard]).to(self._device)
+        with self._precision():
+            logits = self.net["onsets"](separator.net.moves(batch.motion.to(self._device))[:, 0])
+        return coincidence_loss(log_likelihoods(logits.float(), targets), len(steps_s))
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16)

@@ -86,7 +86,7 @@ class Course:
             state.bad_batches += 1
         self._refuse_a_lost_cause(state)
         if state.step % _STEPS_BETWEEN_LOGS == 0 and state.losses:
-            name = "loss" if state.step > self._first else "correspondence_loss"
+            name = "loss" if state.step > self._first else f"{self.train.pretrain.objective}_loss"
             self.tracker.log({name: state.losses[-1], "bad_batches": state.bad_batches}, state.step)
         if state.step == self._first:
             state.losses.clear()  # of another objective than those that follow

@@ -47,6 +47,12 @@ _COLOURS = np.array([[220, 40, 30], [30, 60, 220], [40, 200, 60], [230, 210, 40]
 _ROOTS_HZ = np.array([110.0, 220.0, 440.0, 880.0])
 
 
+def pretrain_section(objective: str, steps: int, batch_clips: int = 4) -> dict[str, object]:
+    """Settings of what comes before mixtures."""
+    sizes = {"steps": steps, "batch_clips": batch_clips}
+    return {"objective": objective, "sound_gap_ms": 125.0, "sound_rise": 0.16, **sizes}
+
+
 def train_section(**changes: object) -> Train:
     """Settings of a run of seconds."""
     settings: dict[str, object] = {
@@ -62,7 +68,7 @@ def train_section(**changes: object) -> Train:
         "gain_low": 0.5,
         "gain_high": 1.5,
         "augmentation": {"zoom": 0, "shift": 0, "contrast": 0, "brightness": 0, "shuffle_channels": False},
-        "pretrain": {"objective": "none", "steps": 2, "batch_clips": 4},
+        "pretrain": pretrain_section("none", 2),
         "batch_mixtures": 2,
         "steps": 6,
         "optimizer": {

@@ -13,7 +13,17 @@ from stages.training.learner import Learner
 from stages.training.optimizer import state_tensors
 from stages.training.seeding import make_deterministic
 from stages.training.validation import read_mixes
-from tests.synth.learning import CLIP, MODEL, NUM_SAMPLES, SPECTROGRAM, MemoryMedia, decoded, new_learner, train_section
+from tests.synth.learning import (
+    CLIP,
+    MODEL,
+    NUM_SAMPLES,
+    SPECTROGRAM,
+    MemoryMedia,
+    decoded,
+    new_learner,
+    pretrain_section,
+    train_section,
+)
 
 PAIR = [decoded("0-0"), decoded("2-0")]
 
@@ -42,7 +52,7 @@ def test_a_competitive_head_learns_too() -> None:
 
 def test_pretraining_finds_each_sound_and_moves_the_appearance_network_alone() -> None:
     make_deterministic(1, torch.device("cpu"))
-    train = train_section(pretrain={"objective": "correspondence", "steps": 60, "batch_clips": 4})
+    train = train_section(pretrain=pretrain_section("correspondence", 60))
     learner = new_learner(train)
     clips = training_clips([decoded(f"{kind}-{seed}") for kind in range(4) for seed in range(2)], 2, sampling="videos")
     batches = Batches(MemoryMedia(), clips, MODEL.appearance, train)

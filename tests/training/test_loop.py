@@ -18,7 +18,7 @@ from stages.shards.files import read_json, sha256
 from stages.training.interrupt import Stop
 from stages.training.learner import Learner
 from stages.training.loop import Course, TrainingError
-from tests.synth.learning import MemoryMedia, MemoryTracker, new_course, train_section
+from tests.synth.learning import MemoryMedia, MemoryTracker, new_course, pretrain_section, train_section
 
 ROOT = Path(__file__).resolve().parents[2]
 _STEPS = 40
@@ -49,7 +49,7 @@ def test_a_course_learns_validates_and_keeps(tmp_path: Path) -> None:
 
 
 def test_pretraining_comes_before_the_steps_with_mixtures(tmp_path: Path) -> None:
-    train = train_section(pretrain={"objective": "correspondence", "steps": 10, "batch_clips": 4})
+    train = train_section(pretrain=pretrain_section("correspondence", 10))
     course = new_course(train, tmp_path)
     state = course.complete("tiny", Stop())
     assert [entry["step"] for entry in state.history] == [13, 16]
@@ -71,7 +71,7 @@ class _StopsAfter(Stop):
 
 @pytest.mark.parametrize("objective", ["none", "correspondence"])
 def test_interruptions_anywhere_change_no_bit(tmp_path: Path, objective: str) -> None:
-    train = train_section(pretrain={"objective": objective, "steps": 5, "batch_clips": 4})
+    train = train_section(pretrain=pretrain_section(objective, 5))
     whole = new_course(train, tmp_path / "whole")
     expected = whole.complete("tiny", Stop())
     state, looks = None, 1
