@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from stages.curricula import Instruments, Optimizer, Phases, check_curricula
 from stages.separators import Model, Motions, Section
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -218,21 +219,6 @@ class Mixes(Section):
         return self
 
 
-class Optimizer(Section):
-    """`rate` drives audio network, synthesizer, fusion and last appearance layer; `appearance_rate` the ResNet below it
-    and the motion network.
-    """
-
-    algorithm: Literal["sgd", "adamw"]
-    rate: float = Field(gt=0)
-    appearance_rate: float = Field(gt=0)
-    momentum: float = Field(ge=0, lt=1)
-    weight_decay: float = Field(ge=0)
-    warmup_steps: int = Field(ge=0)
-    decay_steps: tuple[int, ...]
-    decay: float = Field(gt=0, le=1)
-
-
 class Augmentation(Section):
     """How pictures vary in training, beyond a random square and a flip; alike for all frames of a clip.
 
@@ -263,14 +249,17 @@ class Pretrain(Section):
 
 
 class Train(Section):
-    """Mix-and-separate; `steps` are those with mixtures, `pretrain.steps` come before."""
+    """Mix-and-separate: `pretrain`, then each model's phases in their order.
+
+    `num_kinds`: of looks, where `instruments` are told by them. `patience`: validations without a better one that end a
+    phase.
+    """
 
     seed: int = Field(ge=0)
     threads: int = Field(ge=1)
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["auto", "fp32", "bf16"]
     channels_last: bool
-    num_sources: int = Field(ge=2, le=4)
     leave_out: tuple[Flag, ...]
     sampling: Sampling
     mask: Literal["binary", "ratio"]
@@ -279,11 +268,18 @@ class Train(Section):
     augmentation: Augmentation
     pretrain: Pretrain
     batch_mixtures: int = Field(ge=1)
-    steps: int = Field(ge=1)
     optimizer: Optimizer
+    curriculum: dict[Name, Phases]
+    instruments: Instruments
+    num_kinds: int = Field(ge=1)
+    patience: Annotated[int, Field(ge=1)] | None
     validate_every_steps: int = Field(ge=1)
     checkpoint_every_steps: int = Field(ge=1)
     max_bad_batches: int = Field(ge=1)
+
+    def of(self, model: str) -> "Train":
+        """With the phases of one model alone: those of others change nothing that it learns."""
+        return self.model_copy(update={"curriculum": {model: self.curriculum[model]}})
 
 
 class Evaluate(Section):
@@ -336,6 +332,11 @@ class Params(Section):
     train: Train
     evaluate: Evaluate
     register_: Register = Field(alias="register")
+
+    @model_validator(mode="after")
+    def _teach_every_model(self) -> Self:
+        check_curricula(self.models, self.train.curriculum, self.train.instruments)
+        return self
 
     @model_validator(mode="after")
     def _share_out_binary_masks(self) -> Self:

@@ -35,6 +35,12 @@ class Meter:
             )
             print(f"{line} {note}".rstrip(), file=sys.stderr, flush=True)
 
+    def skip(self, count: int) -> None:
+        """Say that `count` of the units need no work."""
+        self._total -= count
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=self._total)
+
 
 @contextmanager
 def progress(label: str, *, total: int, unit: str) -> Iterator[Meter]:

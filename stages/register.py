@@ -28,7 +28,7 @@ def run(  # noqa: PLR0913, PLR0917 - all sections that decide a model stand in i
     Weights, params, data, mixes and scores name a version: registering the same again finds it. How many examples it
     carries, under which commit it was made, which alias it got and how the gate judged it do not.
     """
-    sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train, "evaluate": evaluate}
+    sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train.of(name), "evaluate": evaluate}
     params = {section: value.model_dump(mode="json") for section, value in sections.items()}
     hashes = made_of(name)
     inputs = sha256_json({"name": name, "params": params, **hashes})

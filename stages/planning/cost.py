@@ -146,7 +146,9 @@ def estimate(stage: str, item: str | None, params: Params) -> Cost:
     if stage in ("flow", "trajectories"):
         return (_flow if stage == "flow" else _tracing)(params, duration_s)
     if stage == "train" and item:
-        return Cost(_trained_clips(params), _weights_bytes(params.models[item]), duration_s + _train_s(params, item))
+        return Cost(
+            _trained_clips(params, item), _weights_bytes(params.models[item]), duration_s + _train_s(params, item)
+        )
     if stage in ("baselines", "evaluate"):
         return _scoring(params, params.models.get(item or ""), duration_s)
     return Cost(0, 0, duration_s)
@@ -234,12 +236,15 @@ def _scoring(params: Params, model: Model | None, start_s: float) -> Cost:
 
 def _train_s(params: Params, name: str) -> float:
     train, model = params.train, params.models[name]
-    step = _FORWARD_AND_BACKWARD * train.batch_mixtures * mixture_gflop(params, model, num_sources=train.num_sources)
-    validations = train.steps // train.validate_every_steps * sum(params.mixes.validation.values())
-    computing_s = (train.steps * step + validations * mixture_gflop(params, model, num_sources=2)) / _GFLOP_PER_S
-    looking_s = _FORWARD_AND_BACKWARD * _pretrained_clips(params) * _clip_gflop(model) / _GFLOP_PER_S
-    mixtures = train.steps * train.batch_mixtures + validations + _pretrained_clips(params) / 2
-    return computing_s + looking_s + _READ_S_PER_MIXTURE * mixtures
+    computing = mixtures = 0.0
+    for phase in train.curriculum[name]:
+        mixed = phase.steps * train.batch_mixtures
+        validations = phase.steps // train.validate_every_steps * sum(params.mixes.validation.values())
+        computing += _FORWARD_AND_BACKWARD * mixed * mixture_gflop(params, model, num_sources=phase.num_sources)
+        computing += validations * mixture_gflop(params, model, num_sources=2)
+        mixtures += mixed + validations
+    looking = _FORWARD_AND_BACKWARD * _pretrained_clips(params) * _clip_gflop(model)
+    return (computing + looking) / _GFLOP_PER_S + _READ_S_PER_MIXTURE * (mixtures + _pretrained_clips(params) / 2)
 
 
 def _pretrained_clips(params: Params) -> int:
@@ -247,8 +252,9 @@ def _pretrained_clips(params: Params) -> int:
     return 0 if pretrain.objective == "none" else pretrain.steps * pretrain.batch_clips
 
 
-def _trained_clips(params: Params) -> int:
-    return params.train.steps * params.train.batch_mixtures * params.train.num_sources + _pretrained_clips(params)
+def _trained_clips(params: Params, name: str) -> int:
+    mixed = sum(phase.steps * phase.num_sources for phase in params.train.curriculum[name])
+    return mixed * params.train.batch_mixtures + _pretrained_clips(params)
 
 
 def _weights_bytes(model: Model) -> int:

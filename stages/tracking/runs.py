@@ -91,9 +91,14 @@ class LiveRun:
             start_new_session=True,
         )
 
-    def log(self, metrics: dict[str, float], step: int) -> None:
-        """Record values by name, as they stood after `step` steps."""
-        self.append({"step": step, "time_ms": time.time_ns() // 1_000_000, "metrics": metrics})
+    def log(self, metrics: dict[str, float], step: int, **of_phase: str) -> None:
+        """Record values by name, as they stood after `step` steps; `phase`: the name of an opened one, for it, too."""
+        self.append({"step": step, "time_ms": time.time_ns() // 1_000_000, "metrics": metrics, **of_phase})
+
+    def phase(self, name: str, params: dict[str, Any]) -> "LivePhase":
+        """Open a nested run below this one; by its name the same one is continued."""
+        self.append({"phase": name, "params": params})
+        return LivePhase(self, name)
 
     def close(self, status: str) -> None:
         """End the run as FINISHED, FAILED or KILLED and wait, for a bounded time, until MLflow has it.
@@ -119,3 +124,22 @@ class LiveRun:
             if not self._broken:
                 print(f"tracking: live metrics are lost, {self._spool} cannot be written: {error}", file=sys.stderr)
             self._broken = True
+
+
+class LivePhase:
+    """A nested run that is being recorded; whatever it is told, its parent is told, too."""
+
+    def __init__(self, parent: LiveRun, name: str) -> None:
+        self._parent, self._name = parent, name
+
+    def log(self, metrics: dict[str, float], step: int) -> None:
+        """As of a run."""
+        self._parent.log(metrics, step, phase=self._name)
+
+    def phase(self, name: str, params: dict[str, Any]) -> "LivePhase":
+        """Another one below the same parent: phases have none of their own."""
+        return self._parent.phase(name, params)
+
+    def close(self, status: str) -> None:
+        """End the nested run as FINISHED, FAILED or KILLED; returns at once."""
+        self._parent.append({"phase": self._name, "phase_status": status})

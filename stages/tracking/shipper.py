@@ -10,13 +10,15 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from stages.tracking.provenance import commit
 from stages.tracking.server import connect, experiment_id, flatten, reason
@@ -33,8 +35,9 @@ class Shipment:
     def __init__(self, spool: Path, client: MlflowClient) -> None:
         self._spool, self._client = spool, client
         self._offset = 0  # bytes that have arrived
-        self._run: Run | None = None
-        self._sent: set[tuple[str, int]] = set()  # (metric, step)
+        self._header: dict[str, Any] = {}
+        self._run: Record | None = None
+        self._phases: dict[str, Record] = {}  # nested runs by the phase's name, in the order of their opening
 
     def advance(self, *, abandoned: bool) -> bool:
         """Send what is new; True once the run has ended. `abandoned`: nobody writes to the file any more."""
@@ -43,48 +46,76 @@ class Shipment:
         if self._run is None:
             if not records:
                 return abandoned
-            self._open(records[0])
-        assert self._run is not None
-        self._send([point for record in records for point in _points(record)])
+            self._header = records[0]
+            self._run = Record(self._client, find_or_create(self._client, self._header), self._header["params"])
+        self._advance_phases(records)
+        self._run.send([point for record in records for point in _points(record)])
         self._offset += sum(map(len, lines))
         status = next((record["status"] for record in records if "status" in record), None)
         if status is None and abandoned:
-            status = (
-                "FINISHED" if self._run.info.status == "FINISHED" else "KILLED"
-            )  # a later process may have ended it
+            # a later process may have ended it
+            status = "FINISHED" if self._run.status_before == "FINISHED" else "KILLED"
         if status is not None:
-            self._client.set_terminated(self._run.info.run_id, status)
+            for record in (*self._phases.values(), self._run):
+                record.end(status)
         return status is not None
 
-    def _open(self, header: dict[str, Any]) -> None:
-        run = find_or_create(self._client, header)
-        run_id = run.info.run_id
-        self._client.update_run(run_id, status="RUNNING")
-        if not run.data.params:
-            params = [Param(name, str(value)) for name, value in flatten(header["params"]).items()]
-            self._client.log_batch(run_id, params=params)
-        histories = [self._client.get_metric_history(run_id, name) for name in run.data.metrics]
-        self._sent = {(point.key, point.step) for history in histories for point in history}
-        self._run = run
-
-    def _send(self, points: list[Metric]) -> None:
+    def _advance_phases(self, records: Sequence[dict[str, Any]]) -> None:
         assert self._run is not None
+        for name, of_phase in groupby(records, key=lambda record: record.get("phase")):
+            if name is None:
+                continue
+            group = list(of_phase)
+            if name not in self._phases:
+                run = find_or_create(self._client, self._header, phase=name, parent=self._run.run_id)
+                self._phases[name] = Record(self._client, run, group[0]["params"])
+            self._phases[name].send([point for record in group for point in _points(record)])
+            for record in group:
+                if "phase_status" in record:
+                    self._phases[name].end(record["phase_status"])
+
+
+class Record:
+    """A run of MLflow that is continued."""
+
+    def __init__(self, client: MlflowClient, run: Run, params: dict[str, Any]) -> None:
+        self._client, self.run_id, self.status_before = client, run.info.run_id, run.info.status
+        self._ended = False
+        client.update_run(self.run_id, status="RUNNING")
+        if not run.data.params:
+            given = [Param(name, str(value)) for name, value in flatten(params).items()]
+            client.log_batch(self.run_id, params=given)
+        histories = [client.get_metric_history(self.run_id, name) for name in run.data.metrics]
+        self._sent = {(point.key, point.step) for history in histories for point in history}
+
+    def send(self, points: Sequence[Metric]) -> None:
+        """Add points that are not there yet."""
         new = [point for point in points if (point.key, point.step) not in self._sent]
         for start in range(0, len(new), _BATCH_METRICS):
             some = new[start : start + _BATCH_METRICS]
-            self._client.log_batch(self._run.info.run_id, metrics=some)
+            self._client.log_batch(self.run_id, metrics=some)
             self._sent |= {(point.key, point.step) for point in some}
 
+    def end(self, status: str) -> None:
+        """Once: what ends later with the whole run has ended already."""
+        if not self._ended:
+            self._client.set_terminated(self.run_id, status)
+        self._ended = True
 
-def find_or_create(client: MlflowClient, header: dict[str, Any]) -> Run:
-    """The run of a spool file's first line: one for each stage, model and key."""
+
+def find_or_create(
+    client: MlflowClient, header: dict[str, Any], *, phase: str | None = None, parent: str | None = None
+) -> Run:
+    """The run of a spool file's first line, one for each stage, model and key; or that of one of its phases."""
     experiment = experiment_id(client)
-    identity = {name: header[name] for name in ("stage", "model", "key")}
+    identity = {name: header[name] for name in ("stage", "model", "key")} | ({"phase": phase} if phase else {})
     same = " and ".join(f"tags.{name} = '{value}'" for name, value in identity.items())
-    found = client.search_runs([experiment], same, max_results=1)
-    if found:
-        return found[0]
-    return client.create_run(experiment, tags=identity | commit(), run_name=f"{header['stage']} {header['model']}")
+    for run in client.search_runs([experiment], same):
+        if run.data.tags.get("phase") == phase:
+            return run
+    below = {MLFLOW_PARENT_RUN_ID: parent} if parent else {}
+    name = " ".join(filter(None, [header["stage"], header["model"], phase]))
+    return client.create_run(experiment, tags=identity | below | commit(), run_name=name)
 
 
 def ship(spool: Path, parent: int) -> bool:

@@ -1,7 +1,7 @@
 """Mix-and-separate batches (Zhao et al. 2018, section 3.2) as a pure function of (seed, step).
 
-Axes: B mixtures, N sources of a mixture, S samples, P frames of a clip, H x W pixels. Clips of one mixture come from
-different videos; what a video is labelled is never looked at, unless train.sampling asks for it.
+Axes: B mixtures, N sources of a mixture, S samples, P frames of a clip, H x W pixels. What a video is labelled is never
+looked at, unless train.sampling or train.instruments asks for it.
 """
 
 from collections import Counter, defaultdict
@@ -19,8 +19,9 @@ from stages.audio.mixing import draw_gains
 from stages.networks.sight import MotionWindows, Pictures, look, stacked
 from stages.params import Sampling, Train
 from stages.separators import Appearance
-from stages.shards.schema import DecodedClip
+from stages.shards.schema import DecodedClip, Split
 from stages.training.augmentation import draw_variation, varied
+from stages.training.curriculum import Pool, Sampler, draw
 from stages.training.seeding import generator
 
 _SILENCE_DB = -80.0  # a clip this quiet is digital silence with at most a few ticks: its masks would be 0 / 0
@@ -70,14 +71,13 @@ def training_clips(clips: Sequence[DecodedClip], num_sources: int, *, sampling: 
     """
     of_split = [clip for clip in clips if clip.split == "train"]
     by_video: defaultdict[str, list[str]] = defaultdict(list)
-    for clip in of_split:
-        if clip.rms_db > _SILENCE_DB:
-            by_video[clip.video_id].append(clip.clip_id)
+    for clip in sounding(of_split, "train"):
+        by_video[clip.video_id].append(clip.clip_id)
     num_silent = len(of_split) - sum(map(len, by_video.values()))
     if len(by_video) < num_sources:
         raise TooFewClips(
             f"data/decode/clips.parquet: {num_sources} videos with sound are needed in the training split to mix "
-            f"train.num_sources of them, found {len(by_video)} (clips in the split: {len(of_split)}, silent: "
+            f"so many of them, found {len(by_video)} (clips in the split: {len(of_split)}, silent: "
             f"{num_silent}); add videos or lower index.validation_share and index.test_share"
         )
     groups = tuple(tuple(sorted(by_video[video])) for video in sorted(by_video))
@@ -85,11 +85,29 @@ def training_clips(clips: Sequence[DecodedClip], num_sources: int, *, sampling: 
     return TrainingClips(groups, weights, max(clip.num_samples for clip in of_split), num_silent)
 
 
+def sounding(clips: Sequence[DecodedClip], split: Split) -> list[DecodedClip]:
+    """Those of a split that are no digital silence."""
+    return [clip for clip in clips if clip.split == split and clip.rms_db > _SILENCE_DB]
+
+
 def _weights(clips: Sequence[DecodedClip], videos: Sequence[str]) -> tuple[float, ...]:
     """One over the number of videos that share a video's label."""
     labels = {clip.video_id: clip.label for clip in clips}
     sizes = Counter(labels[video] for video in videos)
     return tuple(1 / sizes[labels[video]] for video in videos)
+
+
+def pool_of(clips: Sequence[DecodedClip], trained: TrainingClips, kinds: Sequence[int] | None = None) -> Pool:
+    """What is trained on, to draw from; without `kinds` each video is of its own.
+
+    Args:
+        clips: At least those that are trained on.
+        trained: Which they are.
+        kinds: One number a video, in the order of `trained`.
+    """
+    rows = {clip.clip_id: clip for clip in clips}
+    by_video = tuple(tuple(rows[clip_id] for clip_id in ids) for ids in trained.by_video)
+    return Pool(by_video, trained.weights, tuple(kinds or range(len(by_video))), trained.num_samples)
 
 
 def seen_videos(
@@ -113,44 +131,38 @@ class Batches:
     def __init__(
         self,
         media: Media,
-        clips: TrainingClips,
+        sampler: Sampler,
         appearance: Appearance,
         train: Train,
         windows: MotionWindows | None = None,
     ) -> None:
-        self._media, self._clips, self._appearance, self._train = media, clips, appearance, train
+        self._media, self._sampler, self._appearance, self._train = media, sampler, appearance, train
         self._windows = windows
-        self._weights = torch.tensor(clips.weights)
+        self._num_samples = sampler.pool.num_samples
 
     def at(self, step: int) -> Batch:
         """Batch of one step; each mixture has a generator of its own."""
-        mixtures = [self._mixture(generator(self._train.seed, step, row)) for row in range(self._train.batch_mixtures)]
+        mixtures = [self._mixture(step, row) for row in range(self._train.batch_mixtures)]
         sources, frames, motion = zip(*mixtures, strict=True)
         return Batch(torch.stack(sources), torch.stack(frames), stacked(motion))
 
     def clips_at(self, step: int) -> Batch:
         """Clips of different videos, one by one instead of mixed: N is 1, and B at most the number of videos."""
-        random, train = generator(self._train.seed, "clips", step), self._train
-        count = min(train.pretrain.batch_clips, len(self._clips.by_video))
-        ids = self._drawn(count, random)
-        gains = draw_gains(count, train.gain_low, train.gain_high, random)
-        waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])
-        frames, motion = self._sights(ids, random)
-        moving = None if motion is None else motion[:, None]
-        return Batch((waveforms * gains[:, None])[:, None], frames[:, None], moving)
+        random, train, pool = generator(self._train.seed, "clips", step), self._train, self._sampler.pool
+        count = min(train.pretrain.batch_clips, len(pool.by_video))
+        waveforms, frames, motion = self._seen_and_heard(draw(pool, "any", count, random), random)
+        return Batch(waveforms[:, None], frames[:, None], None if motion is None else motion[:, None])
 
-    def _mixture(self, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
-        num, train = self._train.num_sources, self._train
-        ids = self._drawn(num, random)
-        gains = draw_gains(num, train.gain_low, train.gain_high, random)
-        waveforms = torch.stack([read_waveform(self._media, clip_id, self._clips.num_samples) for clip_id in ids])
-        return waveforms * gains[:, None] / num, *self._sights(ids, random)
+    def _mixture(self, step: int, row: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        random = generator(self._train.seed, step, row)
+        ids = self._sampler.mixture(step, row, random)
+        waveforms, frames, motion = self._seen_and_heard(ids, random)
+        return waveforms / len(ids), frames, motion
 
-    def _drawn(self, num: int, random: torch.Generator) -> list[str]:
-        """One clip of each of `num` different videos."""
-        drawn = torch.multinomial(self._weights, num, generator=random)
-        chosen = [self._clips.by_video[int(video)] for video in drawn]
-        return [clips[int(torch.randint(len(clips), (), generator=random))] for clips in chosen]
+    def _seen_and_heard(self, ids: Sequence[str], random: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
+        gains = draw_gains(len(ids), self._train.gain_low, self._train.gain_high, random)
+        waveforms = torch.stack([read_waveform(self._media, clip_id, self._num_samples) for clip_id in ids])
+        return waveforms * gains[:, None], *self._sights(ids, random)
 
     def _sights(self, ids: Sequence[str], random: torch.Generator) -> tuple[Tensor, Tensor | None]:
         looks = [look(self._media, clip_id, self._appearance, self._windows, random) for clip_id in ids]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -26,18 +26,26 @@ _WEIGHTS, _OPTIMIZER, _STATE = "weights.safetensors", "optimizer.safetensors", "
 _RANDOM = "random_state"  # of torch's own generator: no draw depends on it today, a dropout layer would
 
 
+Validation: TypeAlias = dict[str, str | float | int | None]  # phase, step, loss since the last one, si_sdr_db
+
+
 @dataclass(slots=True)
 class TrainingState:
-    """All of a run's progress that is neither weight nor moment. Rates and sampler are functions of `step`."""
+    """All of a run's progress that is neither weight nor moment. Rates and sampler are functions of `step`.
 
-    step: int = 0  # batches seen
+    Of earlier phases it keeps what a finished run must tell of them: history and the count of bad batches.
+    """
+
+    step: int = 0  # batches seen, were no phase ended early
     validated_step: int = 0
     bad_batches: int = 0
     bad_in_a_row: int = 0
     losses: list[float] = field(default_factory=list[float])  # since the last validation
-    history: list[dict[str, float | int | None]] = field(default_factory=list[dict[str, float | int | None]])
-    best_step: int | None = None
+    history: list[Validation] = field(default_factory=list[Validation])
+    best_step: int | None = None  # of this phase
     best_si_sdr_db: float | None = None
+    kinds: list[int] = field(default_factory=list[int])  # of the training videos, where the phase asks for them
+    validation_kinds: list[int] = field(default_factory=list[int])
 
 
 class Checkpoints:
@@ -70,17 +78,23 @@ class Checkpoints:
         """Steps that have a checkpoint, sound or not, in order."""
         return sorted(int(path.name.removeprefix("step-")) for path in self._folder.glob("step-*"))
 
-    def resume(self, learner: Learner) -> TrainingState:
-        """Put the newest sound checkpoint, whose best one is sound too, into the learner; a fresh state without one."""
+    def newest(self) -> TrainingState | None:
+        """Of the newest sound checkpoint whose best one is sound too; None without one."""
         for step in reversed(self.steps()):
             content = _sound(self.path(step))
             if content is None:
                 continue
             state = TrainingState(**content)
             if state.best_step is None or state.best_step == step or _sound(self.path(state.best_step)) is not None:
-                self._restore(learner, step)
                 return state
-        return TrainingState()
+        return None
+
+    def resume(self, learner: Learner) -> TrainingState | None:
+        """Put the newest sound checkpoint into the learner; None without one."""
+        state = self.newest()
+        if state is not None:
+            self._restore(learner, state.step)
+        return state
 
     def weights(self, step: int) -> dict[str, torch.Tensor]:
         """The separator's weights in a step's checkpoint."""

@@ -9,15 +9,15 @@ Axes: M videos, K features.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stages.curricula import Phase, Rule
 from stages.shards.schema import DecodedClip
+from stages.training.seeding import generator
 
-Rule = Literal["any", "same_instrument", "same_video"]
 _ROUNDS = 50  # of k-means: it settles within a dozen
 
 
@@ -27,20 +27,48 @@ class NothingToDraw(ValueError):  # noqa: N818 - named for what is wrong
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Clips to draw from, by video; `kinds` says of each video which others count as of its instrument."""
+    """Clips to draw from, by video."""
 
     by_video: tuple[tuple[DecodedClip, ...], ...]
-    kinds: tuple[int, ...]
+    weights: tuple[float, ...]  # how often `any` draws each video, relative to the others
+    kinds: tuple[int, ...]  # which other videos count as of a video's instrument: those of its number
+    num_samples: int  # of a clip's sound: shorter ones end in silence
 
     def __post_init__(self) -> None:
-        if len(self.by_video) != len(self.kinds):
-            raise ValueError(f"expected a kind for each of {len(self.by_video)} videos, found {len(self.kinds)}")
+        if not len(self.by_video) == len(self.weights) == len(self.kinds):
+            raise ValueError(
+                f"expected a weight and a kind for each of {len(self.by_video)} videos, found {len(self.weights)} and "
+                f"{len(self.kinds)}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Sampler:
+    """Whose clips a phase mixes, as a pure function of (seed, step, row); steps count on from phase to phase."""
+
+    pool: Pool
+    phase: Phase
+    seed: int
+
+    def rule(self, step: int, row: int) -> Rule:
+        """Of one mixture: each rule has its share of them."""
+        place = torch.rand((), generator=generator(self.seed, "rule", step, row)).item()
+        *rules, last = self.phase.rules
+        for rule in rules:
+            place -= self.phase.rules[rule]
+            if place < 0:
+                return rule
+        return last
+
+    def mixture(self, step: int, row: int, random: torch.Generator) -> list[str]:
+        """Clip ids of one mixture."""
+        return draw(self.pool, self.rule(step, row), self.phase.num_sources, random)
 
 
 def draw(pool: Pool, rule: Rule, num_sources: int, random: torch.Generator) -> list[str]:
     """Clip ids of one mixture, one a source.
 
-    any: of different videos, all equally likely. same_instrument: of different videos of one kind, kinds equally
+    any: of different videos, drawn by their weights. same_instrument: of different videos of one kind, kinds equally
     likely. same_video: windows of one video that do not overlap, videos equally likely.
 
     Raises:
@@ -55,9 +83,12 @@ def draw(pool: Pool, rule: Rule, num_sources: int, random: torch.Generator) -> l
         raise NothingToDraw(
             f"rule {rule}: {num_sources} videos are needed{'' if rule == 'any' else ' of one kind'}, found {largest}"
         )
-    group = able[_index(len(able), random)]
-    videos = [group[place] for place in torch.randperm(len(group), generator=random)[:num_sources]]
-    return [pool.by_video[v][_index(len(pool.by_video[v]), random)].clip_id for v in videos]
+    if rule == "any":
+        drawn = torch.multinomial(torch.tensor(pool.weights), num_sources, generator=random).tolist()
+    else:
+        group = able[_index(len(able), random)]
+        drawn = [group[place] for place in torch.randperm(len(group), generator=random)[:num_sources]]
+    return [pool.by_video[v][_index(len(pool.by_video[v]), random)].clip_id for v in drawn]
 
 
 def kinds_by_label(labels: Sequence[str | None]) -> tuple[int, ...]:
@@ -69,14 +100,29 @@ def kinds_by_label(labels: Sequence[str | None]) -> tuple[int, ...]:
     )
 
 
-def kinds_by_look(features: Tensor, num_kinds: int, random: torch.Generator) -> tuple[int, ...]:
-    """Kinds without labels: k-means by direction of what a model sees of each video, (M, K).
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Clusters of what a model sees of videos: kinds without labels."""
+
+    middle: Tensor  # (K,)
+    centres: Tensor  # (number of kinds, K), of unit length
+
+    def kinds(self, features: Tensor) -> tuple[int, ...]:
+        """Of videos with features (M, K): the nearest centres, by direction from the middle."""
+        return tuple((_directions(features, self.middle) @ self.centres.T).argmax(dim=1).tolist())
+
+
+def cluster(features: Tensor, num_kinds: int, random: torch.Generator) -> Looks:
+    """k-means by direction of features (M, K).
 
     The first centre is drawn, each further one is the video farthest from all before: a rare instrument is found, too.
     """
     if not 1 <= num_kinds <= len(features):
-        raise ValueError(f"expected 1 to {len(features)} kinds of {len(features)} videos, found {num_kinds}")
-    looks = functional.normalize(features.double() - features.double().mean(dim=0), dim=1)
+        raise ValueError(
+            f"train.num_kinds: expected 1 to {len(features)} kinds of {len(features)} videos, found {num_kinds}"
+        )
+    middle = features.double().mean(dim=0)
+    looks = _directions(features, middle)
     chosen = [_index(len(looks), random)]
     while len(chosen) < num_kinds:
         chosen.append(int((looks @ looks[chosen].T).amax(dim=1).argmin()))
@@ -88,7 +134,11 @@ def kinds_by_look(features: Tensor, num_kinds: int, random: torch.Generator) -> 
         centres = torch.where(sums.norm(dim=1, keepdim=True) > 0, functional.normalize(sums, dim=1), centres)
         if torch.equal(before, kinds):
             break
-    return tuple(kinds.tolist())
+    return Looks(middle, centres)
+
+
+def _directions(features: Tensor, middle: Tensor) -> Tensor:
+    return functional.normalize(features.double() - middle, dim=1)
 
 
 def _windows(pool: Pool, num: int, random: torch.Generator) -> list[str]:

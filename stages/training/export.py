@@ -25,6 +25,11 @@ def new_separator(
     return Separator(net, model, clip, spectrogram, train.mask)
 
 
+def best_step(state: TrainingState) -> int:
+    """The step whose weights a leg hands on: the best one, the last where nothing could be validated."""
+    return state.step if state.best_step is None else state.best_step
+
+
 def export(
     separator: Separator, checkpoints: Checkpoints, state: TrainingState, folder: Path, *, card: dict[str, Any]
 ) -> None:
@@ -37,7 +42,7 @@ def export(
         folder: The model's.
         card: Further values for model.json.
     """
-    step = state.step if state.best_step is None else state.best_step
+    step = best_step(state)
     separator.net.load_state_dict(checkpoints.weights(step))
     write_json(folder / "curves.json", {"validation": state.history, "bad_batches": state.bad_batches})
     reached = {"steps": state.step, "best_step": step, "validation_si_sdr_db": state.best_si_sdr_db}

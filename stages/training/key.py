@@ -21,9 +21,12 @@ _PACKAGES = ("torch", "torchaudio", "numpy", "simplejpeg")
 def training_key(
     sections: Mapping[str, Section], clips: TrainingClips, mixes: Sequence[Sequence[str]], *manifests: Path
 ) -> dict[str, Any]:
-    """Params, data, code and versions. Of the data only media and splits: labels get in through `weights` alone."""
+    """Params, data, code and versions. Of the data only media and splits: labels get in through `weights` alone.
+
+    Phases are left out: each leg of a run adds its own and what they draw from.
+    """
     return {
-        "params": {name: section.model_dump(mode="json") for name, section in sections.items()},
+        "params": {name: section.model_dump(mode="json", exclude={"curriculum"}) for name, section in sections.items()},
         "shards": sorted(shard["sha256"] for path in manifests for shard in read_json(path)["shards"].values()),
         "train": clips.by_video,
         "weights": clips.weights,

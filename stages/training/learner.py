@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.audio.onsets import sound_onsets
+from stages.curricula import Phase
 from stages.networks.coincidence import OnsetNetwork, log_likelihoods, onset_targets
 from stages.networks.correspondence import Correspondence
 from stages.networks.separation import Separator
@@ -22,10 +23,13 @@ SEPARATOR = "separator"  # its name in `Learner.net`
 
 
 class Learner:
-    """A separator, what is pretrained beside it, and their optimizer; `net` holds all that checkpoints must keep."""
+    """A separator, what is pretrained beside it, and their optimizer; `net` holds all that checkpoints must keep.
 
-    def __init__(self, separator: Separator, train: Train) -> None:
-        self.separator, self._train = separator, train
+    One for each phase, whose rates it learns at; pretraining has those of the first phase.
+    """
+
+    def __init__(self, separator: Separator, train: Train, phase: Phase) -> None:
+        self.separator, self._train, self._phase = separator, train, phase
         self._device = separator.device
         self._bf16 = choose_precision(train.precision, self._device) == "bf16"
         torch.manual_seed(train.seed)
@@ -34,11 +38,11 @@ class Learner:
         if separator.net.moving:
             self.net["onsets"] = OnsetNetwork(separator.net.moving).to(self._device)
         self._objectives = {"correspondence": self._correspondence_loss, "coincidence": self._coincidence_loss}
-        self.optimizer = build_optimizer(self.net, separator.net, train.optimizer)
+        self.optimizer = build_optimizer(self.net, separator.net, train.optimizer, phase)
         self._buffers = list(self.net.buffers())
 
     def learn(self, batch: Batch, step: int) -> float:
-        """Update the weights by a batch of mixtures after `step` others; returns the loss.
+        """Update the weights by a batch of mixtures after `step` others of the phase; returns the loss.
 
         A loss or gradient that is not finite gives NaN and leaves weights, moments and batch statistics as they were.
         """
@@ -51,7 +55,7 @@ class Learner:
     def _update(self, objective: Callable[[Batch], Tensor], batch: Batch, step: int) -> float:
         net = self.net.train()
         before = [buffer.clone() for buffer in self._buffers]
-        set_rates(self.optimizer, self._train.optimizer, step)
+        set_rates(self.optimizer, self._train.optimizer, self._phase, step)
         self.optimizer.zero_grad(set_to_none=True)
         loss = objective(batch)
         loss.backward()

@@ -1,18 +1,20 @@
-"""The training loop: learn, validate, keep; from wherever the last checkpoint stands."""
+"""The training loop of one leg: learn, validate, keep; from wherever its state stands."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stages.curricula import Rule
 from stages.params import Train
-from stages.progress import progress
+from stages.progress import Meter
 from stages.training.ahead import made_ahead
 from stages.training.batches import Batch, Batches
 from stages.training.checkpoint import Checkpoints, TrainingState
 from stages.training.interrupt import Stop
 from stages.training.learner import Learner
+from stages.training.phases import Leg
 from stages.training.tracker import Tracker
-from stages.training.validation import ValidationMix, mean_si_sdr
+from stages.training.validation import ValidationMix, mean_over_rules
 
 _STEPS_BETWEEN_LOGS = 10
 
@@ -23,57 +25,58 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """All that a training run works with."""
+    """All that one leg of a training run works with."""
 
+    leg: Leg
     learner: Learner
     batches: Batches
-    mixes: Sequence[ValidationMix]
+    mixes: Mapping[Rule, Sequence[ValidationMix]]
     checkpoints: Checkpoints
     tracker: Tracker
     train: Train
 
-    def complete(self, label: str, stop: Stop) -> TrainingState:
-        """Train to the last step, or until `stop` is requested; either leaves a checkpoint."""
-        state = self.checkpoints.resume(self.learner)
-        with (
-            made_ahead(self._batch, self._last) as batch_of,
-            progress(f"train {label}", total=self._last - state.step, unit="steps") as meter,
-        ):
+    def complete(self, state: TrainingState, meter: Meter, stop: Stop) -> None:
+        """Take `state` to the leg's end, or until `stop` is requested; either leaves a checkpoint."""
+        meter.skip(state.step - self.leg.first)
+        with made_ahead(self._batch, self._last) as batch_of:
             while not self.finished(state) and not stop.requested:
                 if self._validation_due(state):
                     self._validate(state, stop)
                 else:
                     self._advance(state, batch_of(state.step))
-                    meter.advance(1, _note(state))
+                    meter.advance(1, self._note(state))
                 self._keep(state, stop)
-        return state
+        if self.finished(state):
+            meter.skip(self._last - state.step)
 
     def finished(self, state: TrainingState) -> bool:
-        """Whether all steps are done and the last one is validated."""
-        return state.step == self._last and not self._validation_due(state)
-
-    @property
-    def _first(self) -> int:
-        """The first step with mixtures: those of pretraining come before."""
-        pretrain = self.train.pretrain
-        return 0 if pretrain.objective == "none" else pretrain.steps
+        """Whether all steps are done and the last one is validated, or patience has come to its end before."""
+        return not self._validation_due(state) and (state.step == self._last or self._worn_out(state))
 
     @property
     def _last(self) -> int:
-        return self._first + self.train.steps
+        return self.leg.last(self.train.pretrain)
+
+    def _worn_out(self, state: TrainingState) -> bool:
+        """Whether as many validations as train.patience says have passed without a better one."""
+        patience, best = self.train.patience, state.best_step
+        if patience is None or best is None:
+            return False
+        return sum(int(entry["step"] or 0) > best for entry in state.history) >= patience
 
     def _validation_due(self, state: TrainingState) -> bool:
-        mixed = state.step - self._first
-        at_interval = mixed > 0 and (mixed % self.train.validate_every_steps == 0 or state.step == self._last)
-        return at_interval and state.validated_step != state.step
+        done = state.step - self.leg.first
+        at_interval = done > 0 and (done % self.train.validate_every_steps == 0 or state.step == self._last)
+        return at_interval and not self.leg.pretraining and state.validated_step != state.step
 
     def _batch(self, step: int) -> Batch:
-        return self.batches.clips_at(step) if step < self._first else self.batches.at(step - self._first)
+        if self.leg.pretraining:
+            return self.batches.clips_at(step)
+        return self.batches.at(step - self.leg.first + self.leg.mixed)
 
     def _learn(self, batch: Batch, step: int) -> float:
-        if step < self._first:
-            return self.learner.pretrain(batch, step)
-        return self.learner.learn(batch, step - self._first)
+        learn = self.learner.pretrain if self.leg.pretraining else self.learner.learn
+        return learn(batch, step - self.leg.first)
 
     def _advance(self, state: TrainingState, batch: Batch) -> None:
         loss = self._learn(batch, state.step)
@@ -86,24 +89,23 @@ class Course:
             state.bad_batches += 1
         self._refuse_a_lost_cause(state)
         if state.step % _STEPS_BETWEEN_LOGS == 0 and state.losses:
-            name = "loss" if state.step > self._first else f"{self.train.pretrain.objective}_loss"
+            name = f"{self.train.pretrain.objective}_loss" if self.leg.pretraining else "loss"
             self.tracker.log({name: state.losses[-1], "bad_batches": state.bad_batches}, state.step)
-        if state.step == self._first:
-            state.losses.clear()  # of another objective than those that follow
 
     def _refuse_a_lost_cause(self, state: TrainingState) -> None:
         if state.bad_in_a_row >= self.train.max_bad_batches:
             raise TrainingError(
                 f"step {state.step}: loss or gradient was not finite in {state.bad_in_a_row} batches in a row "
-                f"(train.max_bad_batches); lower train.optimizer.rate or use train.precision fp32. Checkpoints stay"
+                f"(train.max_bad_batches); lower the rate of phase {self.leg.phase.name} or use train.precision fp32. "
+                f"Checkpoints stay"
             )
 
     def _validate(self, state: TrainingState, stop: Stop) -> None:
-        si_sdr_db = mean_si_sdr(self.learner.separator, self.mixes, stop)
+        si_sdr_db = mean_over_rules(self.learner.separator, self.mixes, stop)
         if stop.requested:
             return  # cut short: whoever resumes validates this step first
         loss = sum(state.losses) / len(state.losses) if state.losses else None
-        state.history.append({"step": state.step, "loss": loss, "si_sdr_db": si_sdr_db})
+        state.history.append({"phase": self.leg.name, "step": state.step, "loss": loss, "si_sdr_db": si_sdr_db})
         state.losses.clear()
         state.validated_step = state.step
         if si_sdr_db is None:
@@ -117,8 +119,8 @@ class Course:
         if stop.requested or at_interval or state.best_step == state.step or self.finished(state):
             self.checkpoints.save(self.learner, state)
 
-
-def _note(state: TrainingState) -> str:
-    loss = f"loss {state.losses[-1]:.3f}" if state.losses else ""
-    last = state.history[-1]["si_sdr_db"] if state.history else None
-    return f"step {state.step} {loss}" + ("" if last is None else f" validation SI-SDR {last:.2f} dB")
+    def _note(self, state: TrainingState) -> str:
+        loss = f"loss {state.losses[-1]:.3f}" if state.losses else ""
+        last = state.history[-1]["si_sdr_db"] if state.history else None
+        score = "" if last is None else f" validation SI-SDR {last:.2f} dB"
+        return f"{self.leg.name} step {state.step} {loss}{score}"

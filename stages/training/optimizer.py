@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from stages.params import Optimizer
+from stages.curricula import Optimizer, Phase
 
 
 class Trunked(Protocol):
@@ -17,31 +17,31 @@ class Trunked(Protocol):
         ...
 
 
-def build_optimizer(net: nn.Module, trunk_of: Trunked, settings: Optimizer) -> torch.optim.Optimizer:
+def build_optimizer(net: nn.Module, trunk_of: Trunked, settings: Optimizer, phase: Phase) -> torch.optim.Optimizer:
     """SGD or AdamW with two groups: what looks, and all else (Zhao et al. 2018, section 4.2; 2019, section 4.2)."""
     trunk = list(trunk_of.trunk.parameters())
     inside = set(map(id, trunk))
     rest = [parameter for parameter in net.parameters() if id(parameter) not in inside]
     groups: list[dict[str, Any]] = [
-        {"params": trunk, "lr": settings.appearance_rate},
-        {"params": rest, "lr": settings.rate},
+        {"params": trunk, "lr": phase.appearance_rate},
+        {"params": rest, "lr": phase.rate},
     ]
     if settings.algorithm == "sgd":
         return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
     return torch.optim.AdamW(groups, betas=(settings.momentum, 0.999), weight_decay=settings.weight_decay, fused=True)
 
 
-def set_rates(optimizer: torch.optim.Optimizer, settings: Optimizer, step: int) -> None:
-    """Rates of the update that follows `step` earlier ones."""
-    factor = rate_factor(settings, step)
-    for group, rate in zip(optimizer.param_groups, (settings.appearance_rate, settings.rate), strict=True):
+def set_rates(optimizer: torch.optim.Optimizer, settings: Optimizer, phase: Phase, step: int) -> None:
+    """Rates of the update that follows `step` earlier ones of the phase."""
+    factor = rate_factor(settings, phase, step)
+    for group, rate in zip(optimizer.param_groups, (phase.appearance_rate, phase.rate), strict=True):
         group["lr"] = rate * factor
 
 
-def rate_factor(settings: Optimizer, step: int) -> float:
+def rate_factor(settings: Optimizer, phase: Phase, step: int) -> float:
     """Rises linearly to 1 over warmup_steps; times `decay` from each of decay_steps on."""
     warm = min(1.0, (step + 1) / (settings.warmup_steps + 1))
-    return warm * settings.decay ** sum(step >= decay_step for decay_step in settings.decay_steps)
+    return warm * settings.decay ** sum(step >= decay_step for decay_step in phase.decay_steps)
 
 
 def state_tensors(net: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

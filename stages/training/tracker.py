@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Tracker(Protocol):
@@ -10,6 +10,10 @@ class Tracker(Protocol):
 
     def log(self, metrics: dict[str, float], step: int) -> None:
         """Values by name, as they stood after `step` steps."""
+        ...
+
+    def phase(self, name: str, params: dict[str, Any]) -> "Tracker":
+        """A part of the run with settings of its own; what it is told, the whole is told, too."""
         ...
 
     def close(self, status: str) -> None:

@@ -2,20 +2,25 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from stages.audio.mixing import mix
+from stages.curricula import Rule
 from stages.metrics.bss import FLOOR_DB, si_sdr
 from stages.networks.separation import Separator
 from stages.networks.sight import MotionWindows, central
 from stages.separators import Appearance
 from stages.shards.schema import MixSource
 from stages.training.batches import Media, read_waveform
+from stages.training.curriculum import Pool, draw
 from stages.training.interrupt import Stop
+from stages.training.seeding import generator
+
+_TRIES = 20  # for each mix that is wanted: a small split may have no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,28 @@ def read_mixes(
         )
         for clip_ids in mixes
     ]
+
+
+def drawn_mixes(pool: Pool, rule: Rule, num_sources: int, *, count: int, seed: int) -> tuple[tuple[str, ...], ...]:
+    """Clip ids of up to `count` different mixes by a rule, a pure function of its arguments.
+
+    Raises:
+        NothingToDraw: There is none.
+    """
+    found: dict[frozenset[str], tuple[str, ...]] = {}
+    for attempt in range(_TRIES * count):
+        if len(found) == count:
+            break
+        ids = tuple(draw(pool, rule, num_sources, generator(seed, "validation", rule, attempt)))
+        found.setdefault(frozenset(ids), ids)
+    return tuple(found.values())
+
+
+def mean_over_rules(separator: Separator, mixes: Mapping[Rule, Sequence[ValidationMix]], stop: Stop) -> float | None:
+    """Mean of `mean_si_sdr` over the rules that have something to score; None as there."""
+    means = [mean_si_sdr(separator, of_rule, stop) for of_rule in mixes.values()]
+    known = [mean for mean in means if mean is not None]
+    return sum(known) / len(known) if known and not stop.requested else None
 
 
 def mean_si_sdr(separator: Separator, mixes: Sequence[ValidationMix], stop: Stop) -> float | None:

@@ -2,24 +2,32 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
 from stages import layout
+from stages.curricula import Phase
 from stages.params import Clip, Spectrogram, Train
+from stages.progress import progress
 from stages.separators import Pixels
 from stages.shards.flags import ClipCoincidence
 from stages.shards.schema import ClipMedia, DecodedClip, MixSource, Split
 from stages.shards.tables import write_rows
 from stages.shards.writer import ShardFormat, open_shard, write_manifest
-from stages.training.batches import Batches, Media, training_clips
-from stages.training.checkpoint import Checkpoints
+from stages.training.batches import Batches, Media, pool_of, training_clips
+from stages.training.checkpoint import Checkpoints, TrainingState
+from stages.training.curriculum import Sampler
 from stages.training.export import new_separator
+from stages.training.interrupt import Stop
 from stages.training.learner import Learner
 from stages.training.loop import Course
+from stages.training.phased import PhasedTraining
+from stages.training.phases import Leg, legs_of
 from stages.training.seeding import choose_device, make_deterministic
+from stages.training.sources import sources_of
 from stages.training.validation import read_mixes
 
 CLIP = Clip(duration_s=1.0, sample_rate_hz=4000, frame_rate_hz=4, frame_side_px=40)
@@ -54,14 +62,13 @@ def pretrain_section(objective: str, steps: int, batch_clips: int = 4) -> dict[s
 
 
 def train_section(**changes: object) -> Train:
-    """Settings of a run of seconds."""
+    """Settings of a run of seconds; those of a phase change its only one, unless `phases` lists them."""
     settings: dict[str, object] = {
         "seed": 1,
         "threads": 1,
         "device": "cpu",
         "precision": "fp32",
         "channels_last": True,
-        "num_sources": 2,
         "leave_out": ["still"],
         "sampling": "videos",
         "mask": "binary",
@@ -70,22 +77,38 @@ def train_section(**changes: object) -> Train:
         "augmentation": {"zoom": 0, "shift": 0, "contrast": 0, "brightness": 0, "shuffle_channels": False},
         "pretrain": pretrain_section("none", 2),
         "batch_mixtures": 2,
-        "steps": 6,
         "optimizer": {
             "algorithm": "adamw",
-            "rate": 0.005,
-            "appearance_rate": 0.005,
             "momentum": 0.9,
             "weight_decay": 0.0001,
             "warmup_steps": 2,
-            "decay_steps": [4],
             "decay": 0.5,
         },
+        "instruments": "look",
+        "num_kinds": 3,
+        "patience": None,
         "validate_every_steps": 3,
         "checkpoint_every_steps": 2,
         "max_bad_batches": 3,
     }
-    return Train.model_validate(settings | changes)
+    of_phase = {name: value for name, value in changes.items() if name in Phase.model_fields}
+    others = {name: value for name, value in changes.items() if name not in (*of_phase, "phases")}
+    phases = changes.get("phases", [phase(**of_phase)])
+    return Train.model_validate(settings | {"curriculum": {"pixels": phases}} | others)
+
+
+def phase(**changes: object) -> Phase:
+    """Six steps with any two clips."""
+    settings: dict[str, object] = {
+        "name": "S1",
+        "rules": {"any": 1.0},
+        "num_sources": 2,
+        "steps": 6,
+        "rate": 0.005,
+        "appearance_rate": 0.005,
+        "decay_steps": [4],
+    }
+    return Phase.model_validate(settings | changes)
 
 
 def waveform(kind: int, seed: int) -> NDArray[np.float32]:
@@ -198,40 +221,84 @@ def _parts(clip_id: str) -> tuple[int, int]:
 
 
 class MemoryTracker:
-    """Keeps what a run tells."""
+    """Keeps what a run tells, and each of its phases by name."""
 
     def __init__(self) -> None:
         self.logged: list[tuple[int, dict[str, float]]] = []
         self.status = ""
+        self.phases: dict[str, MemoryTracker] = {}
 
     def log(self, metrics: dict[str, float], step: int) -> None:
         self.logged.append((step, metrics))
+
+    def phase(self, name: str, params: dict[str, Any]) -> "MemoryTracker":  # noqa: ARG002
+        return self.phases.setdefault(name, MemoryTracker())
 
     def close(self, status: str) -> None:
         self.status = status
 
 
+def first_phase(train: Train) -> Phase:
+    return train.curriculum["pixels"][0]
+
+
+def sampler(clips: Sequence[DecodedClip], train: Train) -> Sampler:
+    """Of the first phase."""
+    phase = first_phase(train)
+    trained = training_clips(clips, phase.num_sources, sampling=train.sampling)
+    return Sampler(pool_of(clips, trained), phase, train.seed)
+
+
 def new_learner(train: Train) -> Learner:
     """An untrained tiny separator."""
-    return Learner(new_separator(CLIP, SPECTROGRAM, MODEL, train, device=choose_device(train.device)), train)
+    separator = new_separator(CLIP, SPECTROGRAM, MODEL, train, device=choose_device(train.device))
+    return Learner(separator, train, first_phase(train))
+
+
+def new_training(train: Train, media: Media | None = None) -> PhasedTraining:
+    """Of clips of two kinds, three videos each, with one fixed validation mix."""
+    make_deterministic(train.threads, choose_device(train.device))
+    clips = [decoded(f"{kind}-{seed}") for kind in range(2) for seed in range(3)]
+    validation = [decoded(f"{kind}-{seed}", "validation") for kind in range(2) for seed in (7, 8)]
+    trained = training_clips(clips, 2, sampling=train.sampling)
+    return PhasedTraining(
+        separator=new_separator(CLIP, SPECTROGRAM, MODEL, train, device=choose_device(train.device)),
+        train=train,
+        sources=sources_of([*clips, *validation], trained, (("0-7", "1-7"),)),
+        media=media or MemoryMedia(),
+        windows=None,
+        videos={"train": [], "validation": []},
+        tracker=MemoryTracker(),
+    )
+
+
+def legs_in(train: Train, folder: Path) -> dict[Path, Leg]:
+    """The legs of the tiny model, by folders named for their keys."""
+    legs = legs_of(train.curriculum["pixels"], train.pretrain)
+    return {folder / leg.key({"seed": train.seed}): leg for leg in legs}
 
 
 def new_course(train: Train, folder: Path, media: Media | None = None) -> Course:
-    """A course over clips of two kinds, with one validation mix, whose checkpoints lie in `folder`."""
+    """The course of the last leg, over clips of two kinds, with one validation mix; checkpoints lie in `folder`."""
     make_deterministic(train.threads, choose_device(train.device))
     media = media or MemoryMedia()
-    clips = training_clips(
-        [decoded(f"{kind}-{seed}") for kind in range(2) for seed in range(2)],
-        train.num_sources,
-        sampling=train.sampling,
-    )
+    clips = [decoded(f"{kind}-{seed}") for kind in range(2) for seed in range(2)]
     mixes = read_mixes(media, [("0-2", "1-2")], MODEL.appearance, NUM_SAMPLES)
     folder.mkdir(parents=True, exist_ok=True)
     return Course(
+        leg=legs_of(train.curriculum["pixels"], train.pretrain)[-1],
         learner=new_learner(train),
-        batches=Batches(media, clips, MODEL.appearance, train),
-        mixes=mixes,
+        batches=Batches(media, sampler(clips, train), MODEL.appearance, train),
+        mixes={"any": mixes},
         checkpoints=Checkpoints(folder),
         tracker=MemoryTracker(),
         train=train,
     )
+
+
+def complete(course: Course, stop: Stop) -> TrainingState:
+    """Take a course from its last checkpoint to its end, or until it is stopped."""
+    state = course.checkpoints.resume(course.learner) or TrainingState(step=course.leg.first)
+    with progress("tiny", total=course.leg.phase.steps, unit="steps") as meter:
+        course.complete(state, meter, stop)
+    return state

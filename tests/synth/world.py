@@ -33,6 +33,16 @@ RESULTS = (
     "reports/*",
 )
 
+PHASE: dict[str, Any] = {
+    "name": "S1",
+    "rules": {"any": 1.0},
+    "num_sources": 2,
+    "steps": 24,
+    "rate": 0.001,
+    "appearance_rate": 0.001,
+    "decay_steps": [16],
+}
+
 # Other numbers, same code: what each change of params.yaml makes small.
 TINY: dict[str, Any] = {
     "clip": {"duration_s": 2.0, "sample_rate_hz": 8000, "frame_rate_hz": 4, "frame_side_px": 48},
@@ -62,8 +72,8 @@ TINY: dict[str, Any] = {
         "threads": 1,
         "pretrain": {"steps": 4, "batch_clips": 6},
         "batch_mixtures": 2,
-        "steps": 24,
-        "optimizer": {"warmup_steps": 1, "decay_steps": [16]},
+        "optimizer": {"warmup_steps": 1},
+        "curriculum": {"pixels": [PHASE]},
         "validate_every_steps": 12,
         "checkpoint_every_steps": 4,
     },

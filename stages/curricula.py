@@ -1,0 +1,72 @@
+"""The sections of params.yaml that say in which phases a model learns, from which mixtures and at which rates."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from stages.separators import Model, Motions, Section
+
+Rule = Literal["any", "same_instrument", "same_video"]
+Instruments = Literal["look", "labels"]
+PRETRAINING = "pretrain"  # what stands before the phases
+
+_SHARE_ERROR = 1e-6
+
+
+class Optimizer(Section):
+    """What all phases share; `decay` is the factor at each of a phase's `decay_steps`."""
+
+    algorithm: Literal["sgd", "adamw"]
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    warmup_steps: int = Field(ge=0)
+    decay: float = Field(gt=0, le=1)
+
+
+class Phase(Section):
+    """`rules`: whose sounds are mixed, and for which share of the mixtures; `steps` are those with mixtures.
+
+    `rate` drives audio network, synthesizer, fusion and last appearance layer; `appearance_rate` the ResNet below it
+    and the motion network. Both rise over `optimizer.warmup_steps`, and fall at `decay_steps`, counted in the phase.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    rules: dict[Rule, Annotated[float, Field(gt=0, le=1)]] = Field(min_length=1)
+    num_sources: int = Field(ge=2, le=4)
+    steps: int = Field(ge=1)
+    rate: float = Field(gt=0)
+    appearance_rate: float = Field(gt=0)
+    decay_steps: tuple[int, ...]
+
+    @model_validator(mode="after")
+    def _share_all_mixtures_out(self) -> Self:
+        if abs(sum(self.rules.values()) - 1) > _SHARE_ERROR:
+            raise ValueError(f"phase {self.name}: shares of rules must add up to 1, found {self.rules}")
+        return self
+
+
+Phases = Annotated[tuple[Phase, ...], Field(min_length=1)]
+
+
+def check_curricula(
+    models: Mapping[str, Model], curriculum: Mapping[str, tuple[Phase, ...]], instruments: Instruments
+) -> None:
+    """`ValueError` where phases and models do not fit together."""
+    for name in sorted(set(models) ^ set(curriculum)):
+        if name in models:
+            raise ValueError(f"train.curriculum: no phases for the model {name}; add a list train.curriculum.{name}")
+        raise ValueError(f"train.curriculum.{name}: no such model; there are {', '.join(models)}")
+    for name, phases in curriculum.items():
+        names = [phase.name for phase in phases]
+        if len({*names, PRETRAINING}) <= len(names):
+            raise ValueError(f"train.curriculum.{name}: names must differ, also from {PRETRAINING}, found {names}")
+        model = models[name]
+        blind = isinstance(model, Motions) and model.fusion.rule == "alone"
+        alike = [phase.name for phase in phases if "same_instrument" in phase.rules]
+        if blind and alike and instruments == "look":
+            raise ValueError(
+                f"train.curriculum.{name}: phase {alike[0]} mixes by same_instrument, and train.instruments look takes "
+                f"instruments from an appearance network, which fusion.rule alone lacks; set train.instruments to "
+                f"labels, or choose another rule"
+            )
