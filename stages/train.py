@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from stages import layout
+from stages.metrics.watched import read_maps, watch
 from stages.networks.motion_fields import open_motion
 from stages.params import At, Clip, Spectrogram, Train
 from stages.separators import Model
@@ -24,6 +25,7 @@ from stages.training.seeding import choose_device, choose_precision, make_determ
 from stages.training.sources import sources_of
 from stages.training.tracker import closing
 from stages.training.validation import validation_mixes
+from stages.training.watching import WATCHED_MIXES, Watch
 
 
 def run(
@@ -49,10 +51,13 @@ def run(
         separator, windows = new_separator(clip, spectrogram, model, train, device=device), open_motion(model, clip)
         scale_motion(separator, reader, clips, windows)
         videos = seen_videos(reader.clips, clips, sources.chosen_by(phases))
-        training = PhasedTraining(separator, train, sources, reader, windows, videos, tracker)
+        maps = read_maps(layout.COINCIDENCE_MAPS)
+        watched = watch(reader, sources.mixes[:WATCHED_MIXES], model.appearance, windows, maps)
+        training = PhasedTraining(separator, train, sources, reader, windows, videos, tracker, Watch(watched))
         reached = training.complete(name, dict(zip(folders, legs, strict=True)), stop)
         counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent, "left_out": left_out}
         made = {"seed": train.seed, "precision": choose_precision(train.precision, device), "key": keys[-1]}
-        card = {"name": name} | made | counts | licence_card(reader.clips, clips)
+        card = {"name": name, "agreement": training.watch.card(reached.state.seen)} | made | counts
+        card |= licence_card(reader.clips, clips)
         export(separator, reached.checkpoints, reached.state, layout.model(name), card=card)
         copy_whole(folders[-1] / layout.TRAINING_VIDEOS, layout.model(name) / layout.TRAINING_VIDEOS)

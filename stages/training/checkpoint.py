@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from stages.shards.files import check_room, naming_a_full_disk, read_json, sha256, sha256_json, sync, write_json
 from stages.training.learner import SEPARATOR, Learner
 from stages.training.optimizer import load_state_tensors, state_tensors
+from stages.training.watching import Seen
 
 _KEPT = 2
 _PARTIAL = ".partial-"
@@ -46,6 +47,7 @@ class TrainingState:
     best_si_sdr_db: float | None = None
     kinds: list[int] = field(default_factory=list[int])  # of the training videos, where the phase asks for them
     validation_kinds: list[int] = field(default_factory=list[int])
+    seen: list[Seen] = field(default_factory=list[Seen])  # before this phase and after each earlier one
 
 
 class Checkpoints:

@@ -24,6 +24,7 @@ from stages.training.phases import Leg
 from stages.training.sources import Sources
 from stages.training.tracker import Tracker, closing
 from stages.training.validation import ValidationMix, read_mixes
+from stages.training.watching import UNTRAINED, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class PhasedTraining:
     windows: MotionWindows | None
     videos: Mapping[str, list[str]]  # ids of all that shape the model, kept beside its checkpoints
     tracker: Tracker
+    watch: Watch
 
     def complete(self, label: str, legs: Mapping[Path, Leg], stop: Stop) -> Reached:
         """Take the separator to the end of the last leg; ends the process where `stop` is requested before.
@@ -81,19 +83,30 @@ class PhasedTraining:
     def _tell_of(self, leg: Leg, state: TrainingState) -> None:
         with closing(self.tracker.phase(leg.name, _params(leg))) as tracker:
             _tell(tracker, leg, state)
+            for seen in state.seen:
+                if seen["phase"] == leg.name:
+                    self.watch.tell(tracker, seen)
 
     def _take(self, leg: Leg, folder: Path, before: Reached | None, meter: Meter, stop: Stop) -> Reached:
         with closing(self.tracker.phase(leg.name, _params(leg))) as tracker, open_checkpoints(folder) as checkpoints:
             write_json(folder / layout.TRAINING_VIDEOS, dict(self.videos))
             learner = Learner(self.separator, self.train, leg.phase)
-            state = checkpoints.resume(learner) or self._begin(leg, learner, before)
+            state = checkpoints.resume(learner) or self._begin(leg, learner, before, stop)
             _tell(tracker, leg, state)
             course = self._course(leg, learner, state, checkpoints, tracker)
             course.complete(state, meter, stop)
             end_if(not course.finished(state))
+            self._look(Reached(leg, checkpoints, state), tracker, stop)
         return Reached(leg, checkpoints, state)
 
-    def _begin(self, leg: Leg, learner: Learner, before: Reached | None) -> TrainingState:
+    def _look(self, reached: Reached, tracker: Tracker, stop: Stop) -> None:
+        """See what a leg hands on; the checkpoints of the next one keep it."""
+        step = best_step(reached.state)
+        self.separator.net.load_state_dict(reached.checkpoints.weights(step))
+        reached.state.seen.append(self.watch.look(self.separator, reached.leg.name, step, stop))
+        self.watch.tell(tracker, reached.state.seen[-1])
+
+    def _begin(self, leg: Leg, learner: Learner, before: Reached | None, stop: Stop) -> TrainingState:
         """From the best weights of the leg before, with moments of its own; from pretraining all goes on as it is."""
         state = TrainingState(step=leg.first)
         if before is not None:
@@ -102,6 +115,9 @@ class PhasedTraining:
             else:
                 self.separator.net.load_state_dict(before.checkpoints.weights(best_step(before.state)))
             state.history, state.bad_batches = list(before.state.history), before.state.bad_batches
+            state.seen = list(before.state.seen)
+        else:
+            state.seen = [self.watch.look(self.separator, UNTRAINED, 0, stop)]
         if not leg.pretraining and "same_instrument" in leg.phase.rules:
             kinds = self._kinds()
             state.kinds, state.validation_kinds = list(kinds.train), list(kinds.validation)
