@@ -13,7 +13,8 @@ from stages.audio.stft import Stft
 from stages.networks.sight import Field, MotionWindows
 from stages.params import Clip, Params, read
 from stages.separators import Model, Pixels
-from stages.training.batches import Batches, training_clips
+from stages.training.batches import Batches, pool_of, training_clips
+from stages.training.curriculum import Sampler
 from stages.training.export import new_separator
 from stages.training.learner import Learner
 from tests.synth.learning import decoded
@@ -67,12 +68,13 @@ def test_two_steps_change_every_network(path: Path, name: str) -> None:
     torch.set_num_threads(1)
     preset = read(path)
     model, train = preset.models[name], preset.train.model_copy(update={"batch_mixtures": 1})
-    clips = [decoded(name, num_samples=_num_samples(preset.clip)) for name in ("0-0", "1-0")]
+    clips = [decoded(clip_id, num_samples=_num_samples(preset.clip)) for clip_id in ("0-0", "1-0")]
     separator = new_separator(preset.clip, preset.spectrogram, model, train, device=torch.device("cpu"))
-    learner = Learner(separator, train)
+    phase = train.curriculum[name][0]
+    learner = Learner(separator, train, phase)
     batches = Batches(
         _NoiseMedia(preset.clip),
-        training_clips(clips, train.num_sources, sampling=train.sampling),
+        Sampler(pool_of(clips, training_clips(clips, 2, sampling=train.sampling)), phase, train.seed),
         model.appearance,
         train,
         _noise_windows(model, preset.clip),

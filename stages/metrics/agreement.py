@@ -40,7 +40,7 @@ def agree(volume: Tensor, ranks: Tensor) -> float | None:
     expected = functional.adaptive_avg_pool2d(ranks[None, None], volume.shape[-1])[0, 0]
     if volume.min() == volume.max() or expected.min() == expected.max():
         return None
-    found = spearmanr(volume.flatten().double().numpy(), expected.flatten().double().numpy()).statistic
+    found, _ = spearmanr(volume.flatten().double().numpy(), expected.flatten().double().numpy())
     return round(float(found), _DECIMALS)
 
 

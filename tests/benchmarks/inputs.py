@@ -19,7 +19,8 @@ from stages.networks.frames import to_input, which_frames
 from stages.params import Params
 from stages.separators import Appearance
 from stages.shards.reader import ClipReader
-from stages.training.batches import Batches, training_clips
+from stages.training.batches import Batches, pool_of, training_clips
+from stages.training.curriculum import Sampler
 from stages.training.seeding import generator
 from tests.benchmarks.folder import FULL_SIZE, NUM_FRAMES, SIDE_PX, make
 from tests.benchmarks.timing import interleaved, tell
@@ -60,7 +61,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as room:
         ids = make(Path(room), CLIPS)
         reader = ClipReader(Path(room) / "decode")
-        batches = Batches(reader, training_clips(reader.clips, 2, sampling=train.sampling), look, train)
+        pool = pool_of(reader.clips, training_clips(reader.clips, 2, sampling=train.sampling))
+        batches = Batches(reader, Sampler(pool, train.curriculum["pixels"][0], train.seed), look, train)
         folder = FolderMixtures(Path(room) / "folder", ids, look)
         methods = {
             "DataLoader, folder, 2 workers": lambda: list(DataLoader(folder, BATCH, num_workers=2)),

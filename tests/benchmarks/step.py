@@ -43,7 +43,8 @@ def main() -> None:
 def learner(params: Params, train: Train) -> Learner:
     """The paper's model, ready to learn on the CPU."""
     device = torch.device("cpu")
-    return Learner(new_separator(params.clip, params.spectrogram, params.models["pixels"], train, device=device), train)
+    separator = new_separator(params.clip, params.spectrogram, params.models["pixels"], train, device=device)
+    return Learner(separator, train, train.curriculum["pixels"][0])
 
 
 if __name__ == "__main__":

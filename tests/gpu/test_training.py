@@ -8,7 +8,7 @@ import torch
 from stages.networks.separation import load
 from stages.training.export import export
 from stages.training.interrupt import Stop
-from tests.synth.learning import CLIP, MODEL, NUM_SAMPLES, SPECTROGRAM, new_course, train_section
+from tests.synth.learning import CLIP, MODEL, NUM_SAMPLES, SPECTROGRAM, complete, new_course, train_section
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU that torch can use")
 
@@ -25,9 +25,9 @@ def test_a_course_on_a_gpu_ends_in_a_separator_for_any_machine(
         "validate_every_steps": 10,
     }
     half = new_course(train_section(steps=10, **settings), tmp_path / "steps")
-    half.complete("tiny", Stop())
+    complete(half, Stop())
     course = new_course(train_section(steps=40, **settings), tmp_path / "steps")
-    state = course.complete("tiny", Stop())
+    state = complete(course, Stop())
     assert [entry["step"] for entry in state.history] == [10, 20, 30, 40]
     export(course.learner.separator, course.checkpoints, state, tmp_path / "model", card={})
     separator = load(tmp_path / "model")

@@ -11,6 +11,7 @@ from stages.params import Params, read
 from stages.planning.cost import builtin, corpus, estimate, foreign, mixture_gflop
 
 CONTENT = Path("params.yaml").read_text(encoding="utf-8")
+PHASE = yaml.safe_load(CONTENT)["train"]["curriculum"]["pixels"][0]
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +110,9 @@ def test_the_cost_of_motions_is_about_what_was_counted_for_it(preset: str, count
         ("trajectories", None, {"trajectories__grid_step_px": 1}),
         ("trajectories", None, {"clip__frame_rate_hz": 24}),
         ("coincidence", None, {"perform__duration_s": 60.0}),
-        ("train", "pixels", {"train__steps": 12000}),
+        ("train", "pixels", {"train__curriculum": {"pixels": [PHASE | {"steps": 12000}]}}),
+        ("train", "pixels", {"train__curriculum": {"pixels": [PHASE, PHASE | {"name": "S2", "steps": 1}]}}),
+        ("train", "pixels", {"train__curriculum": {"pixels": [PHASE | {"num_sources": 3}]}}),
         ("baselines", None, {"mixes__test": {"different2": 600}}),
         ("evaluate", "pixels", {"mixes__test": {"different2": 600}}),
     ],

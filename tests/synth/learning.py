@@ -1,6 +1,6 @@
 """A small world to learn in: clips whose picture (a disc of one colour) tells their sound (a chord of one octave)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -234,16 +234,19 @@ def _parts(clip_id: str) -> tuple[int, int]:
 class MemoryTracker:
     """Keeps what a run tells, and each of its phases by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, parent: "MemoryTracker | None" = None) -> None:
         self.logged: list[tuple[int, dict[str, float]]] = []
         self.status = ""
         self.phases: dict[str, MemoryTracker] = {}
+        self._parent = parent
 
     def log(self, metrics: dict[str, float], step: int) -> None:
         self.logged.append((step, metrics))
+        if self._parent is not None:
+            self._parent.log(metrics, step)
 
     def phase(self, name: str, params: dict[str, Any]) -> "MemoryTracker":  # noqa: ARG002
-        return self.phases.setdefault(name, MemoryTracker())
+        return self.phases.setdefault(name, MemoryTracker(self))
 
     def close(self, status: str) -> None:
         self.status = status
@@ -266,17 +269,17 @@ def new_learner(train: Train) -> Learner:
     return Learner(separator, train, first_phase(train))
 
 
-def new_training(train: Train, media: Media | None = None) -> PhasedTraining:
+def new_training(train: Train, rows: Callable[[str, Split], DecodedClip] = decoded) -> PhasedTraining:
     """Of clips of two kinds, three videos each, with one fixed validation mix."""
     make_deterministic(train.threads, choose_device(train.device))
-    clips = [decoded(f"{kind}-{seed}") for kind in range(2) for seed in range(3)]
-    validation = [decoded(f"{kind}-{seed}", "validation") for kind in range(2) for seed in (7, 8)]
+    clips = [rows(f"{kind}-{seed}", "train") for kind in range(2) for seed in range(3)]
+    validation = [rows(f"{kind}-{seed}", "validation") for kind in range(2) for seed in (7, 8)]
     trained = training_clips(clips, 2, sampling=train.sampling)
     return PhasedTraining(
         separator=new_separator(CLIP, SPECTROGRAM, MODEL, train, device=choose_device(train.device)),
         train=train,
         sources=sources_of([*clips, *validation], trained, (("0-7", "1-7"),)),
-        media=media or MemoryMedia(),
+        media=MemoryMedia(),
         windows=None,
         videos={"train": [], "validation": []},
         tracker=MemoryTracker(),

@@ -9,16 +9,14 @@ from numpy.typing import NDArray
 from torch.testing import assert_close
 
 from stages.training.batches import Batches, TooFewClips, read_waveform, training_clips
-from tests.synth.learning import MODEL, NUM_SAMPLES, MemoryMedia, decoded, train_section, waveform
+from tests.synth.learning import MODEL, NUM_SAMPLES, MemoryMedia, decoded, sampler, train_section, waveform
 
 ALL = [decoded(f"{kind}-{seed}") for kind in range(4) for seed in range(3)]
 
 
 def _batches(**changes: object) -> Batches:
     train = train_section(**changes)
-    return Batches(
-        MemoryMedia(), training_clips(ALL, train.num_sources, sampling=train.sampling), MODEL.appearance, train
-    )
+    return Batches(MemoryMedia(), sampler(ALL, train), MODEL.appearance, train)
 
 
 @pytest.mark.parametrize("num_sources", [2, 3, 4])
@@ -87,7 +85,7 @@ def test_by_labels_each_label_is_heard_equally_often_though_one_has_most_videos(
     train = train_section(sampling="labels", batch_mixtures=16)
     heard: Counter[str] = Counter()
     media = _Listening(heard)
-    batches = Batches(media, training_clips(clips, 2, sampling="labels"), MODEL.appearance, train)
+    batches = Batches(media, sampler(clips, train), MODEL.appearance, train)
     for step in range(40):
         batches.at(step)
     # 1,280 sources: drawn without replacement, so the rare labels meet themselves a little less often

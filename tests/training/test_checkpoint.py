@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.training.checkpoint import TrainingState, open_checkpoints
+from stages.training.checkpoint import TrainingState, Validation, open_checkpoints
 from stages.training.loop import Course
 from stages.training.optimizer import state_tensors
 from tests.synth.learning import new_course, train_section
@@ -20,8 +20,8 @@ def test_everything_comes_back_bit_by_bit(tmp_path: Path) -> None:
     course = new_course(train_section(), tmp_path)
     for step in range(3):
         course.learner.learn(course.batches.at(step), step)
-    history: list[dict[str, float | int | None]] = [{"step": 3, "loss": 1 / 3, "si_sdr_db": None}]
-    state = TrainingState(3, 3, 2, 1, [0.1, 1e-17], history, 2, -0.7)
+    history: list[Validation] = [{"phase": "S1", "step": 3, "loss": 1 / 3, "si_sdr_db": None}]
+    state = TrainingState(3, 3, 2, 1, [0.1, 1e-17], history, 2, -0.7, [0, 1, 0], [1])
     course.checkpoints.save(course.learner, _state(2))
     course.checkpoints.save(course.learner, state)
     expected = _next_step(course, course), torch.rand(3)
@@ -41,7 +41,7 @@ def _next_step(course: Course, data: Course) -> dict[str, torch.Tensor]:
 
 def test_without_a_checkpoint_training_starts_fresh(tmp_path: Path) -> None:
     course = new_course(train_section(), tmp_path)
-    assert course.checkpoints.resume(course.learner) == TrainingState()
+    assert course.checkpoints.resume(course.learner) is None
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])
@@ -67,7 +67,7 @@ def test_a_checkpoint_whose_best_is_damaged_is_not_used(tmp_path: Path) -> None:
         course.checkpoints.save(course.learner, _state(step, best))
     course.checkpoints.save(course.learner, _state(2))
     (course.checkpoints.path(4) / "weights.safetensors").write_bytes(b"")
-    assert course.checkpoints.resume(course.learner) == TrainingState()
+    assert course.checkpoints.resume(course.learner) is None
 
 
 def test_the_last_two_and_the_best_are_kept(tmp_path: Path) -> None:

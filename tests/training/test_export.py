@@ -6,15 +6,17 @@ import torch
 
 from stages.networks.separation import load
 from stages.shards.files import read_json
-from stages.training.checkpoint import TrainingState
+from stages.training.checkpoint import TrainingState, Validation
 from stages.training.export import export
 from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, new_course, train_section
+
+SEEN: Validation = {"phase": "S1", "step": 1, "loss": 0.5, "si_sdr_db": 4.5}
 
 
 def test_the_best_weights_are_exported_not_the_last(tmp_path: Path) -> None:
     course = new_course(train_section(mask="ratio"), tmp_path / "checkpoints")
     net = course.learner.separator.net
-    state = TrainingState(step=1, best_step=1, best_si_sdr_db=4.5, history=[{"step": 1, "loss": 0.5, "si_sdr_db": 4.5}])
+    state = TrainingState(step=1, best_step=1, best_si_sdr_db=4.5, history=[SEEN])
     course.checkpoints.save(course.learner, state)
     best = {name: value.clone() for name, value in net.state_dict().items()}
     course.learner.learn(course.batches.at(1), 1)

@@ -28,6 +28,11 @@ def test_labels_do_not_enter_and_params_do(tmp_path: Path) -> None:
     assert _key(tmp_path / "labelled") != _key(tmp_path / "labelled", seed=2)
 
 
+def test_phases_are_left_to_the_legs(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    assert _key(tmp_path) == _key(tmp_path, steps=7)
+
+
 def test_labels_enter_where_sampling_asks_for_them(tmp_path: Path) -> None:
     write_world(tmp_path / "labelled", train_clips=("0-0", "0-1", "1-0"))
     write_world(tmp_path / "bare", labels=False, train_clips=("0-0", "0-1", "1-0"))

@@ -7,7 +7,7 @@ import torch
 
 from stages.audio.mixing import mix
 from stages.metrics.bss import si_sdr
-from stages.training.batches import Batch, Batches, training_clips
+from stages.training.batches import Batch, Batches
 from stages.training.export import new_separator
 from stages.training.learner import Learner
 from stages.training.optimizer import state_tensors
@@ -20,8 +20,10 @@ from tests.synth.learning import (
     SPECTROGRAM,
     MemoryMedia,
     decoded,
+    first_phase,
     new_learner,
     pretrain_section,
+    sampler,
     train_section,
 )
 
@@ -29,7 +31,7 @@ PAIR = [decoded("0-0"), decoded("2-0")]
 
 
 def _batch() -> Batch:
-    return Batches(MemoryMedia(), training_clips(PAIR, 2, sampling="videos"), MODEL.appearance, train_section()).at(0)
+    return Batches(MemoryMedia(), sampler(PAIR, train_section()), MODEL.appearance, train_section()).at(0)
 
 
 @pytest.mark.parametrize("mask", ["binary", "ratio"])
@@ -45,7 +47,9 @@ def test_a_competitive_head_learns_too() -> None:
     torch.set_num_threads(1)
     train = train_section()
     model = MODEL.model_copy(update={"head": "competitive"})
-    learner = Learner(new_separator(CLIP, SPECTROGRAM, model, train, device=torch.device("cpu")), train)
+    learner = Learner(
+        new_separator(CLIP, SPECTROGRAM, model, train, device=torch.device("cpu")), train, first_phase(train)
+    )
     losses = [learner.learn(_batch(), step) for step in range(8)]
     assert losses[-1] < 0.9 * losses[0]
 
@@ -54,8 +58,8 @@ def test_pretraining_finds_each_sound_and_moves_the_appearance_network_alone() -
     make_deterministic(1, torch.device("cpu"))
     train = train_section(pretrain=pretrain_section("correspondence", 60))
     learner = new_learner(train)
-    clips = training_clips([decoded(f"{kind}-{seed}") for kind in range(4) for seed in range(2)], 2, sampling="videos")
-    batches = Batches(MemoryMedia(), clips, MODEL.appearance, train)
+    clips = [decoded(f"{kind}-{seed}") for kind in range(4) for seed in range(2)]
+    batches = Batches(MemoryMedia(), sampler(clips, train), MODEL.appearance, train)
     before = {name: value.clone() for name, value in learner.separator.net.named_parameters()}
     losses = [learner.pretrain(batches.clips_at(step), step) for step in range(train.pretrain.steps)]
     # two videos of a batch may be of one kind: their sounds can't be told apart by the picture
@@ -81,12 +85,9 @@ def test_a_batch_that_is_not_finite_changes_nothing(what: str) -> None:
 
 def test_two_clips_are_learnt_by_heart_and_not_with_the_pictures_swapped() -> None:
     make_deterministic(1, torch.device("cpu"))
-    optimizer = train_section().optimizer.model_copy(
-        update={"rate": 0.01, "appearance_rate": 0.005, "decay_steps": (100,)}
-    )
-    train = train_section(optimizer=optimizer)
+    train = train_section(rate=0.01, appearance_rate=0.005, decay_steps=[100])
     learner = new_learner(train)
-    batches = Batches(MemoryMedia(), training_clips(PAIR, 2, sampling="videos"), MODEL.appearance, train)
+    batches = Batches(MemoryMedia(), sampler(PAIR, train), MODEL.appearance, train)
     for step in range(140):
         learner.learn(batches.at(step), step)
     (pair,) = read_mixes(MemoryMedia(), [("0-0", "2-0")], MODEL.appearance, NUM_SAMPLES)

@@ -18,7 +18,7 @@ from stages.shards.files import read_json, sha256
 from stages.training.interrupt import Stop
 from stages.training.learner import Learner
 from stages.training.loop import Course, TrainingError
-from tests.synth.learning import MemoryMedia, MemoryTracker, new_course, pretrain_section, train_section
+from tests.synth.learning import MemoryMedia, MemoryTracker, complete, new_course, train_section
 
 ROOT = Path(__file__).resolve().parents[2]
 _STEPS = 40
@@ -35,7 +35,7 @@ def _fingerprint(course: Course) -> list[str]:
 
 def test_a_course_learns_validates_and_keeps(tmp_path: Path) -> None:
     course = new_course(train_section(), tmp_path)
-    state = course.complete("tiny", Stop())
+    state = complete(course, Stop())
     assert course.finished(state)
     assert [entry["step"] for entry in state.history] == [3, 6]
     assert state.best_step in (3, 6)
@@ -43,18 +43,25 @@ def test_a_course_learns_validates_and_keeps(tmp_path: Path) -> None:
     assert isinstance(course.tracker, MemoryTracker)
     assert [step for step, metrics in course.tracker.logged if "validation_si_sdr_db" in metrics] == [3, 6]
     again = new_course(train_section(), tmp_path)
-    assert again.complete("tiny", Stop()) == state
+    assert complete(again, Stop()) == state
     assert isinstance(again.tracker, MemoryTracker)
     assert not again.tracker.logged
 
 
-def test_pretraining_comes_before_the_steps_with_mixtures(tmp_path: Path) -> None:
-    train = train_section(pretrain=pretrain_section("correspondence", 10))
+def test_patience_ends_a_leg_early_and_says_so_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = iter([1.0, 3.0, 2.0, 2.9, 9.0])
+    monkeypatch.setattr("stages.training.loop.mean_over_rules", lambda *_: next(scores))
+    train = train_section(steps=15, patience=2)
     course = new_course(train, tmp_path)
-    state = course.complete("tiny", Stop())
-    assert [entry["step"] for entry in state.history] == [13, 16]
-    assert isinstance(course.tracker, MemoryTracker)
-    assert [step for step, metrics in course.tracker.logged if "correspondence_loss" in metrics] == [10]
+    state = complete(course, Stop())
+    assert [entry["si_sdr_db"] for entry in state.history] == [1.0, 3.0, 2.0, 2.9]
+    assert (state.step, state.best_step) == (12, 6)
+    assert complete(new_course(train, tmp_path), Stop()) == state
+
+
+def test_without_a_score_patience_has_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.training.loop.mean_over_rules", lambda *_: None)
+    assert complete(new_course(train_section(steps=9, patience=1), tmp_path), Stop()).step == 9
 
 
 class _StopsAfter(Stop):
@@ -69,15 +76,14 @@ class _StopsAfter(Stop):
         return self._left < 0
 
 
-@pytest.mark.parametrize("objective", ["none", "correspondence"])
-def test_interruptions_anywhere_change_no_bit(tmp_path: Path, objective: str) -> None:
-    train = train_section(pretrain=pretrain_section(objective, 5))
+def test_interruptions_anywhere_change_no_bit(tmp_path: Path) -> None:
+    train = train_section()
     whole = new_course(train, tmp_path / "whole")
-    expected = whole.complete("tiny", Stop())
+    expected = complete(whole, Stop())
     state, looks = None, 1
     while state is None or not whole.finished(state):
         course = new_course(train, tmp_path / "parts")
-        state = course.complete("tiny", _StopsAfter(looks))
+        state = complete(course, _StopsAfter(looks))
         looks = looks % 4 + 2
     assert state == expected
     assert _fingerprint(course) == _fingerprint(whole)
@@ -85,7 +91,7 @@ def test_interruptions_anywhere_change_no_bit(tmp_path: Path, objective: str) ->
 
 def test_killed_then_terminated_at_random_moments_gives_equal_weights(tmp_path: Path) -> None:
     whole = new_course(train_section(steps=_STEPS), tmp_path / "whole")
-    whole.complete("tiny", Stop())
+    complete(whole, Stop())
     folder, dice = tmp_path / "ended", random.Random(4)
     killed = _start(folder)
     _wait_for_steps(folder, dice.randrange(1, 12), killed)
@@ -104,9 +110,9 @@ def test_killed_then_terminated_at_random_moments_gives_equal_weights(tmp_path: 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
     code = (
         "from pathlib import Path\nfrom stages.training.interrupt import stop_on_sigterm\n"
-        "from tests.synth.learning import new_course, train_section\n"
+        "from tests.synth.learning import complete, new_course, train_section\n"
         "with stop_on_sigterm() as stop:\n"
-        f"    new_course(train_section(steps={_STEPS}), Path({str(folder)!r})).complete('tiny', stop)\n"
+        f"    complete(new_course(train_section(steps={_STEPS}), Path({str(folder)!r})), stop)\n"
     )
     surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen([sys.executable, "-c", code], env=surroundings, stderr=subprocess.DEVNULL)
@@ -137,7 +143,7 @@ class _BadMedia(MemoryMedia):
 def test_nothing_but_bad_batches_ends_with_a_clear_error(tmp_path: Path) -> None:
     course = new_course(train_section(max_bad_batches=2), tmp_path, _BadMedia())
     with pytest.raises(TrainingError, match=r"not finite in 2 batches in a row .*max_bad_batches"):
-        course.complete("tiny", Stop())
+        complete(course, Stop())
 
 
 def test_single_bad_batches_are_skipped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +158,7 @@ def test_single_bad_batches_are_skipped_and_counted(tmp_path: Path, monkeypatch:
         return learn(learner, batch, step)
 
     monkeypatch.setattr(Learner, "learn", sometimes_bad)
-    state = course.complete("tiny", Stop())
+    state = complete(course, Stop())
     assert (state.bad_batches, state.bad_in_a_row, state.step) == (2, 0, 6)
     loss = state.history[-1]["loss"]
     assert loss is not None

@@ -17,7 +17,7 @@ from stages.training.interrupt import Stop
 from stages.training.learner import Learner
 from stages.training.scaling import scale_motion
 from stages.training.validation import ValidationMix, mean_si_sdr, read_mixes
-from tests.synth.learning import decoded, train_section
+from tests.synth.learning import decoded, first_phase, sampler, train_section
 from tests.synth.struck import CLIP, NUM_SAMPLES, SPECTROGRAM, StruckMedia, changed, windows
 
 _STEPS = 140
@@ -37,13 +37,15 @@ def _ablated(separator: Separator, mixes: list[ValidationMix], name: str) -> flo
 def test_motion_separates_what_looks_and_sounds_alike() -> None:
     torch.set_num_threads(1)
     model, media = changed(), StruckMedia()
-    rates = {"rate": 4e-3, "appearance_rate": 4e-3, "warmup_steps": 5, "decay_steps": (_STEPS * 3 // 4,)}
-    optimizer = train_section().optimizer.model_copy(update=rates)
-    train = train_section(batch_mixtures=8, gain_low=0.8, gain_high=1.2, optimizer=optimizer)
-    clips = training_clips([decoded(f"0-{seed}", num_samples=NUM_SAMPLES) for seed in range(160)], 2, sampling="videos")
+    rates = {"rate": 4e-3, "appearance_rate": 4e-3, "decay_steps": [_STEPS * 3 // 4]}
+    optimizer = train_section().optimizer.model_copy(update={"warmup_steps": 5})
+    train = train_section(batch_mixtures=8, gain_low=0.8, gain_high=1.2, optimizer=optimizer, **rates)
+    rows = [decoded(f"0-{seed}", num_samples=NUM_SAMPLES) for seed in range(160)]
+    clips = training_clips(rows, 2, sampling="videos")
     separator = new_separator(CLIP, SPECTROGRAM, model, train, device=torch.device("cpu"))
     scale_motion(separator, media, clips, windows(model))
-    learner, batches = Learner(separator, train), Batches(media, clips, model.appearance, train, windows(model))
+    learner = Learner(separator, train, first_phase(train))
+    batches = Batches(media, sampler(rows, train), model.appearance, train, windows(model))
     for step in range(_STEPS):
         learner.learn(batches.at(step), step)
     mixes = read_mixes(media, _PAIRS, model.appearance, NUM_SAMPLES, windows(model))
@@ -73,12 +75,12 @@ def test_the_picture_is_the_first_one_and_motion_varies_with_it() -> None:
     model, media = changed(), StruckMedia()
     still = {"contrast": 0, "brightness": 0, "shuffle_channels": False}
     train = train_section(augmentation={"zoom": 0.2, "shift": 0.1, **still})
-    clips = training_clips([decoded(f"0-{seed}", num_samples=NUM_SAMPLES) for seed in range(4)], 2, sampling="videos")
-    batches = Batches(media, clips, model.appearance, train, windows(model))
+    clips = [decoded(f"0-{seed}", num_samples=NUM_SAMPLES) for seed in range(4)]
+    batches = Batches(media, sampler(clips, train), model.appearance, train, windows(model))
     batch, again = batches.at(3), batches.at(3)
     assert batch.motion is not None and again.motion is not None
     assert batch.motion.shape == (2, 2, 1, 36, 8, 8) and torch.equal(batch.motion, again.motion)
-    plain = Batches(media, clips, model.appearance, train_section(), windows(model)).at(3).motion
+    plain = Batches(media, sampler(clips, train), model.appearance, train_section(), windows(model)).at(3).motion
     assert plain is not None and not torch.equal(batch.motion, plain)
 
 

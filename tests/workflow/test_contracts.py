@@ -30,6 +30,7 @@ EXEMPT = {
     "stages.__main__",
     "stages.launch",
     "stages.params",
+    "stages.curricula",
     "stages.separators",
     "stages.layout",
     "stages.progress",
@@ -66,9 +67,9 @@ def test_every_stage_has_an_entry_module_and_a_command() -> None:
 
 @pytest.mark.parametrize("stage", list(PIPELINE))
 def test_everything_a_stage_imports_is_among_its_dependencies(stage: str) -> None:
-    """Exempt are modules through which no result can change unseen: params and separators (their values come by
-    `params:`), layout (the paths stand in `deps:` and `outs:`), launch and __main__ (they only call), progress (it only
-    prints)."""
+    """Exempt are modules through which no result can change unseen: params, curricula and separators (their values come
+    by `params:`), layout (the paths stand in `deps:` and `outs:`), launch and __main__ (they only call), progress (it
+    only prints)."""
     deps = code_deps(stage)
     unseen = {m for m in closure(stage) if not any(source(m).is_relative_to(dep) for dep in deps)}
     assert unseen == set()
@@ -139,7 +140,7 @@ def sections_of(content: dict[str, Any], kind: type[BaseModel]) -> Iterator[dict
         value = content[field.alias or name]
         for inner in sections_in(field.annotation):
             named = value.values() if inner is not field.annotation else [value]
-            for mapping in named:
+            for mapping in (one for some in named for one in (some if isinstance(some, list) else [some])):
                 if fits(mapping, inner):
                     yield from sections_of(mapping, inner)
 
