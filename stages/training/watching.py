@@ -1,8 +1,8 @@
 """What a separator hears where, looked at before anything is learnt and after each phase.
 
-The paper claims that training maximises how well the volume of a place agrees with coinciding onsets there (Zhao et al.
-2019, section 3.4); this says whether it does. Checkpoints keep volumes, not what they agree with: a model need not be
-trained anew when onsets are found in another way.
+The claim is that training maximises how well the volume of a place agrees with coinciding onsets there (docs/
+coincidence.md); this says whether it does. Checkpoints keep volumes, not what they agree with: a model need not be trained
+anew when onsets are found in another way.
 """
 
 from collections.abc import Sequence
