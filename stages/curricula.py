@@ -25,7 +25,7 @@ class Optimizer(Section):
 
 
 class Phase(Section):
-    """`rules`: whose sounds are mixed, and for which share of the mixtures; `steps` are those with mixtures.
+    """`rules`: whose sounds are mixed, and for which share of the mixtures; a phase of 0 `steps` is left out.
 
     `rate` drives audio network, synthesizer, fusion and last appearance layer; `appearance_rate` the ResNet below it
     and the motion network. Both rise over `optimizer.warmup_steps`, and fall at `decay_steps`, counted in the phase.
@@ -34,7 +34,7 @@ class Phase(Section):
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     rules: dict[Rule, Annotated[float, Field(gt=0, le=1)]] = Field(min_length=1)
     num_sources: int = Field(ge=2, le=4)
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=0)
     rate: float = Field(gt=0)
     appearance_rate: float = Field(gt=0)
     decay_steps: tuple[int, ...]
@@ -49,6 +49,11 @@ class Phase(Section):
 Phases = Annotated[tuple[Phase, ...], Field(min_length=1)]
 
 
+def taught(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+    """Those that are not left out."""
+    return tuple(phase for phase in phases if phase.steps)
+
+
 def check_curricula(
     models: Mapping[str, Model], curriculum: Mapping[str, tuple[Phase, ...]], instruments: Instruments
 ) -> None:
@@ -57,10 +62,13 @@ def check_curricula(
         if name in models:
             raise ValueError(f"train.curriculum: no phases for the model {name}; add a list train.curriculum.{name}")
         raise ValueError(f"train.curriculum.{name}: no such model; there are {', '.join(models)}")
-    for name, phases in curriculum.items():
-        names = [phase.name for phase in phases]
+    for name, all_phases in curriculum.items():
+        names = [phase.name for phase in all_phases]
         if len({*names, PRETRAINING}) <= len(names):
             raise ValueError(f"train.curriculum.{name}: names must differ, also from {PRETRAINING}, found {names}")
+        phases = taught(all_phases)
+        if not phases:
+            raise ValueError(f"train.curriculum.{name}: no phase has steps, found {names}; give one some")
         model = models[name]
         blind = isinstance(model, Motions) and model.fusion.rule == "alone"
         alike = [phase.name for phase in phases if "same_instrument" in phase.rules]

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from stages.curricula import Instruments, Optimizer, Phases, check_curricula
+from stages.curricula import Instruments, Optimizer, Phases, check_curricula, taught
 from stages.separators import Model, Motions, Section
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -278,8 +278,8 @@ class Train(Section):
     max_bad_batches: int = Field(ge=1)
 
     def of(self, model: str) -> "Train":
-        """With the phases of one model alone: those of others change nothing that it learns."""
-        return self.model_copy(update={"curriculum": {model: self.curriculum[model]}})
+        """With what one model is taught alone: phases of others, or left out, change nothing that it learns."""
+        return self.model_copy(update={"curriculum": {model: taught(self.curriculum[model])}})
 
 
 class Evaluate(Section):

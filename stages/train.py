@@ -32,7 +32,8 @@ def run(
     name: str, clip: Clip, spectrogram: Spectrogram, model: Annotated[Model, At("models.{item}")], train: Train
 ) -> None:
     """Train one model by mix-and-separate, from its last checkpoint if there is one, and keep its best weights."""
-    reader, train, phases = ClipReader(), train.of(name), train.curriculum[name]
+    reader, train = ClipReader(), train.of(name)
+    phases = train.curriculum[name]
     kept, left_out = leave_out(reader.clips, layout.COINCIDENCE, train.leave_out)
     print(f"train {name}: clips left out by their flags: {describe(left_out)}")
     clips = training_clips(kept, max(phase.num_sources for phase in phases), sampling=train.sampling)

@@ -39,3 +39,10 @@ def test_rate_and_time_left_follow_the_clock(
     now_s[0] = 120.0
     meter.advance(10)
     assert capsys.readouterr().err == "decode: 20/100 clips, 1 clips/s, ETA 80 s\n"
+
+
+def test_what_needs_no_work_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("learn", total=10, unit="steps") as meter:
+        meter.skip(7)
+        meter.advance(3)
+    assert "learn: 3/3 steps" in capsys.readouterr().err

@@ -14,8 +14,18 @@ from stages.shards.tables import read_rows, write_rows
 from stages.train import run
 from stages.training.batches import Batch, Batches, TooFewClips
 from stages.training.checkpoint import Checkpoints
+from stages.training.curriculum import NothingToDraw
 from stages.training.loop import TrainingError
-from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, TRAIN_CLIPS, MemoryTracker, train_section, write_world
+from tests.synth.learning import (
+    CLIP,
+    MODEL,
+    SPECTROGRAM,
+    TRAIN_CLIPS,
+    MemoryTracker,
+    phase,
+    train_section,
+    write_world,
+)
 
 
 def _train(world: Path, monkeypatch: pytest.MonkeyPatch, **changes: object) -> dict[str, str]:
@@ -39,6 +49,30 @@ def test_labels_change_no_bit_of_a_model(tmp_path: Path, monkeypatch: pytest.Mon
     assert seen["train"] == sorted(f"video-{clip}" for clip in TRAIN_CLIPS)
     assert seen["validation"] == ["video-0-2", "video-1-2", "video-2-2", "video-3-2"]
     assert _train(tmp_path / "bare", monkeypatch) == files
+
+
+def test_nor_do_they_where_what_looks_alike_is_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kinds are the model's own; all that may choose its weights counts as seen."""
+    phases = [phase(steps=3), phase(name="S2", rules={"any": 0.5, "same_instrument": 0.5}, steps=3)]
+    write_world(tmp_path / "labelled")
+    write_world(tmp_path / "bare", labels=False)
+    files = _train(tmp_path / "labelled", monkeypatch, phases=phases)
+    seen = read_json(layout.model("pixels") / "training_videos.json")
+    assert [entry["phase"] for entry in read_json(layout.model("pixels") / "curves.json")["validation"]] == ["S1", "S2"]
+    assert _train(tmp_path / "bare", monkeypatch, phases=phases) == files
+    assert seen["validation"] == ["video-0-2", "video-1-2", "video-2-2", "video-3-2"]
+    with pytest.raises(NothingToDraw, match=r"phase S2: rule same_instrument: 2 videos .* of one kind, found 1"):
+        _train(tmp_path / "bare", monkeypatch, phases=phases, instruments="labels")
+
+
+def test_phases_of_other_models_and_those_left_out_cost_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_world(tmp_path)
+    files = _train(tmp_path, monkeypatch)
+    curriculum = {"pixels": [phase(), phase(name="S2", steps=0)], "motions": [phase(steps=99)]}
+    assert _train(tmp_path, monkeypatch, curriculum=curriculum) == files
+    assert len(list((tmp_path / ".store/train").iterdir())) == 1
 
 
 def test_flagged_clips_are_left_out_said_and_counted_on_the_card(

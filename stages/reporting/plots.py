@@ -17,7 +17,7 @@ def plots(
     Args:
         metrics: From `stages.reporting.gathering.metrics`.
         columns: All scores.
-        curves: Validations of each model's training: step, loss, si_sdr_db.
+        curves: Validations of each model's training: phase, step, loss, si_sdr_db.
     """
     models = list(metrics["controls"])
     return {

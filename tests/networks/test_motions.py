@@ -15,7 +15,7 @@ from stages.networks.sight import num_moments
 from stages.training.batches import Batch
 from stages.training.export import new_separator
 from stages.training.learner import Learner
-from tests.synth.learning import train_section
+from tests.synth.learning import first_phase, train_section
 from tests.synth.struck import CLIP, NUM_SAMPLES, SPECTROGRAM, changed
 
 RANDOM = torch.Generator().manual_seed(4)
@@ -56,7 +56,7 @@ def test_every_sensible_combination_takes_a_step(source: str, conditioning: str,
     train = train_section(mask=mask)
     separator = new_separator(CLIP, SPECTROGRAM, model, train, device=torch.device("cpu"))
     before = {name: value.clone() for name, value in separator.net.named_parameters()}
-    learner = Learner(separator, train)
+    learner = Learner(separator, train, first_phase(train))
     assert torch.tensor([learner.learn(_batch(model), step) for step in range(2)]).isfinite().all()
     moved = {n.split(".")[0] for n, v in separator.net.named_parameters() if not torch.equal(before[n], v)}
     assert moved == {name for name, part in separator.net.named_children() if list(part.parameters())}

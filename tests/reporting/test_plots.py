@@ -23,12 +23,18 @@ def drawn() -> dict[str, Points]:
     scores = {"pixels": {name: [v for part in parts for v in part[name]] for name in parts[0]}, "baselines": baselines}
     scores["pixels"]["si_sdri"][0] = 7.0  # the mixture is at -1 dB
     columns = join(scores)
-    curves = {"pixels": [{"step": 3, "loss": 0.7, "si_sdr_db": None}, {"step": 6, "loss": 0.5, "si_sdr_db": 1.5}]}
+    curves = {
+        "pixels": [
+            {"phase": "S1", "step": 3, "loss": 0.7, "si_sdr_db": None},
+            {"phase": "S2", "step": 6, "loss": 0.5, "si_sdr_db": 1.5},
+        ]
+    }
     return plots(metrics(columns, ["pixels"], resamples=50, seed=1), columns, curves)
 
 
 def test_points_are_the_scores(drawn: dict[str, Points]) -> None:
-    assert [(point["model"], point["step"]) for point in drawn["training"]] == [("pixels", 3), ("pixels", 6)]
+    training = [(point["model"], point["phase"], point["step"]) for point in drawn["training"]]
+    assert training == [("pixels", "S1", 3), ("pixels", "S2", 6)]
     assert [(point["estimator"], point["sdr"]) for point in drawn["kinds"]] == [("pixels", 4), ("mixture", 0)]
     assert [(point["label"], point["sdr"]) for point in drawn["labels"]] == [("label0", 6), ("label1", 3)]
     assert drawn["thresholds"] == [

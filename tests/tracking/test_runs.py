@@ -157,3 +157,68 @@ def is_held(spool: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+def record_phases(*names: str, ends: str) -> None:
+    """A run whose phases log three steps each; the last one and the run end as said."""
+    run = open_run(**OPEN)
+    for place, name in enumerate(names):
+        phase = run.phase(name, {"name": name, "rules": {"any": 1.0}})
+        for step in range(3 * place, 3 * place + 3):
+            phase.log({"loss": float(step)}, step)
+        phase.close(ends if name == names[-1] else "FINISHED")
+    run.close(ends)
+
+
+def nested(client: MlflowClient) -> tuple[Any, dict[str, Any]]:
+    """The whole run, and those of its phases by name."""
+    runs = client.search_runs([experiment_id(client)])
+    (whole,) = [run for run in runs if "phase" not in run.data.tags]
+    phases = {run.data.tags["phase"]: run for run in runs if run.info.run_id != whole.info.run_id}
+    assert {run.data.tags["mlflow.parentRunId"] for run in phases.values()} <= {whole.info.run_id}
+    return whole, phases
+
+
+def points(client: MlflowClient, run: Any) -> list[int]:
+    return sorted(point.step for point in client.get_metric_history(run.info.run_id, "loss"))
+
+
+def test_phases_are_nested_runs_that_the_same_key_continues() -> None:
+    record_phases("S1", "S2", ends="KILLED")
+    wait_until_shipped()
+    client = connect()
+    whole, phases = nested(client)
+    assert {name: run.info.status for name, run in phases.items()} == {"S1": "FINISHED", "S2": "KILLED"}
+    assert whole.info.status == "KILLED"
+    assert phases["S2"].data.params == {"name": "S2", "rules.any": "1.0"}
+    assert (phases["S2"].info.run_name, phases["S2"].data.tags["key"]) == ("train pixels S2", "abc")
+
+    record_phases("S1", "S2", "S3", ends="FINISHED")
+    wait_until_shipped()
+    again, more = nested(client)
+    assert again.info.run_id == whole.info.run_id
+    assert {name: more[name].info.run_id for name in phases} == {name: run.info.run_id for name, run in phases.items()}
+    assert {run.info.status for run in (again, *more.values())} == {"FINISHED"}
+    assert [points(client, more[name]) for name in ("S1", "S2", "S3")] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert points(client, again) == list(range(9))
+
+
+KILLED_IN_A_PHASE = """
+import os, signal
+from stages.tracking.runs import open_run
+from tests.tracking.test_runs import OPEN
+run = open_run(**OPEN)
+run.phase("S1", {"name": "S1"}).close("FINISHED")
+run.phase("S2", {"name": "S2"}).log({"loss": 0.5}, 7)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_phase_that_was_killed_is_said_to_be() -> None:
+    subprocess.run([sys.executable, "-c", KILLED_IN_A_PHASE], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    wait_until_shipped()
+    client = connect()
+    whole, phases = nested(client)
+    assert whole.info.status == "KILLED"
+    assert {name: run.info.status for name, run in phases.items()} == {"S1": "FINISHED", "S2": "KILLED"}
+    assert points(client, whole) == points(client, phases["S2"]) == [7]

@@ -1,5 +1,7 @@
 """Validation scores."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from stages.audio.mixing import mix
 from stages.metrics.bss import si_sdr
 from stages.shards.schema import MixSource, Split
 from stages.training.interrupt import Stop
-from stages.training.validation import mean_si_sdr, read_mixes, validation_mixes
+from stages.training.validation import mean_over_rules, mean_si_sdr, read_mixes, validation_mixes
 from tests.synth.learning import MODEL, NUM_SAMPLES, MemoryMedia, new_learner, train_section
 
 
@@ -37,3 +39,12 @@ def test_a_silent_reference_is_left_out_and_nothing_to_score_gives_none() -> Non
     pair.sources[0] = 0
     assert mean_si_sdr(separator, [pair], Stop()) is None
     assert mean_si_sdr(separator, [], Stop()) is None
+
+
+def test_several_rules_count_alike_however_many_mixes_each_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    means = {1: 2.0, 3: 6.0, 0: None}
+    monkeypatch.setattr("stages.training.validation.mean_si_sdr", lambda _net, mixes, _stop: means[len(mixes)])
+    separator, one = new_learner(train_section()).separator, object()
+    mixes: dict[Any, Any] = {"any": [one], "same_instrument": [one] * 3, "same_video": []}
+    assert mean_over_rules(separator, mixes, Stop()) == 4.0
+    assert mean_over_rules(separator, {"same_video": []}, Stop()) is None
