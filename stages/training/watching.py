@@ -1,7 +1,7 @@
 """What a separator hears where, looked at before anything is learnt and after each phase.
 
-The claim is that training maximises how well the volume of a place agrees with coinciding onsets there (docs/
-coincidence.md); this says whether it does. Checkpoints keep volumes, not what they agree with: a model need not be trained
+The claim is that training maximises how well the volume of a place agrees with coinciding onsets there; this says
+whether it does (docs/coincidence.md). Checkpoints keep volumes, not what they agree with: a model need not be trained
 anew when onsets are found in another way.
 """
 
