@@ -234,11 +234,18 @@ class Augmentation(Section):
 
 
 class Pretrain(Section):
-    """What the appearance network learns before mixtures come: which picture goes with which sound, or nothing."""
+    """What is learnt before mixtures come.
 
-    objective: Literal["none", "correspondence"]
+    none: nothing. correspondence: the appearance network learns which picture goes with which sound. coincidence: the
+    motion network learns where motion begins when sound does; `sound_gap_ms` and `sound_rise` are of its onsets of
+    sound, as in Coincidence.
+    """
+
+    objective: Literal["none", "correspondence", "coincidence"]
     steps: int = Field(ge=1)
     batch_clips: int = Field(ge=2)
+    sound_gap_ms: float = Field(ge=20, le=1000)
+    sound_rise: float = Field(ge=0)
 
 
 class Train(Section):
@@ -362,6 +369,16 @@ class Params(Section):
                 self._check_rates(f"models.{name}", model)
         return self
 
+    @model_validator(mode="after")
+    def _move_where_onsets_are_learnt(self) -> Self:
+        still = [name for name, model in self.models.items() if model.kind == "pixels" or model.motion.input == "none"]
+        if still and self.train.pretrain.objective == "coincidence":
+            raise ValueError(
+                f"models.{still[0]} sees no motion, which train.pretrain.objective coincidence would teach; set that "
+                f"to none or correspondence, or leave the model out"
+            )
+        return self
+
     def _check_rates(self, where: str, model: Motions) -> None:
         pictured = model.motion.input in {"none", "difference"}
         rate_hz = self.decode.motion_rate_hz if pictured else self.clip.frame_rate_hz
@@ -376,10 +393,10 @@ class Params(Section):
                     f"{where}.audio: level {level} of film_levels has {steps_hz:.1f} steps a second, fewer than "
                     f"min_film_rate_hz {model.audio.min_film_rate_hz}: motion is lost; set more time_strides to 1"
                 )
-        if model.fusion.rule == "alone" and self.train.pretrain.objective != "none":
+        if model.fusion.rule == "alone" and self.train.pretrain.objective == "correspondence":
             raise ValueError(
-                f"{where}.fusion.rule alone has no appearance network, which train.pretrain.objective "
-                f"{self.train.pretrain.objective} would teach; set that to none"
+                f"{where}.fusion.rule alone has no appearance network, which train.pretrain.objective correspondence "
+                f"would teach; set that to none or coincidence"
             )
 
 

@@ -154,9 +154,10 @@ class Batches:
         """
         random, train, pool = generator(self._train.seed, "clips", step), self._train, self._sampler.pool
         count = min(train.pretrain.batch_clips, len(pool.by_video))
-        waveforms, frames, _ = self._seen_and_heard(draw(pool, "any", count, random), random)
-        own = rows_of(ranks, count)
-        return Batch(waveforms[own.start : own.stop, None], frames[own.start : own.stop, None])
+        waveforms, frames, motion = self._seen_and_heard(draw(pool, "any", count, random), random)
+        rows = rows_of(ranks, count)
+        own = slice(rows.start, rows.stop)
+        return Batch(waveforms[own, None], frames[own, None], None if motion is None else motion[own, None])
 
     def _mixture(self, step: int, row: int) -> tuple[Tensor, Tensor, Tensor | None]:
         random = generator(self._train.seed, step, row)

@@ -20,6 +20,7 @@ from stages.shards.files import check_room, naming_a_full_disk, read_json, sha25
 from stages.training.learner import SEPARATOR, Learner
 from stages.training.optimizer import load_state_tensors, state_tensors
 from stages.training.ranks import ALONE, Ranks
+from stages.training.watching import Seen
 
 _KEPT = 2
 _PARTIAL = ".partial-"
@@ -47,6 +48,7 @@ class TrainingState:
     best_si_sdr_db: float | None = None
     kinds: list[int] = field(default_factory=list[int])  # of the training videos, where the phase asks for them
     validation_kinds: list[int] = field(default_factory=list[int])
+    seen: list[Seen] = field(default_factory=list[Seen])  # before this phase and after each earlier one
 
 
 class Checkpoints:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from stages.training.ranks import Ranks
+
 
 class Stop:
     """`requested` turns true once the process was asked to end."""
@@ -46,6 +48,19 @@ class StopFile(Stop):
             yield
         finally:
             self._path.unlink(missing_ok=True)
+
+
+class AgreedStop(Stop):
+    """Requested of all ranks as soon as of one: all must look at it the same number of times."""
+
+    def __init__(self, ranks: Ranks, own: Stop) -> None:
+        super().__init__()
+        self._ranks, self._own = ranks, own
+
+    @property
+    def requested(self) -> bool:
+        """Whether any rank was asked."""
+        return self._ranks.any(self._own.requested)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from stages.training.batches import TrainingClips
 
 _STAGES = Path(__file__).parents[1]
 # Rooms and modules whose code shapes the weights.
-_CODE = tuple(_STAGES / place for place in ("audio", "networks", "training", "metrics/bss.py"))
+_CODE = tuple(_STAGES / place for place in ("audio", "networks", "training", "metrics/bss.py", "metrics/volumes.py"))
 _LEFT_OUT = {"curriculum", "workers", "worker_cpus"}  # of params
 _PACKAGES = ("torch", "torchaudio", "numpy", "simplejpeg")
 

@@ -6,12 +6,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from stages.audio.onsets import sound_onsets
 from stages.curricula import Phase
+from stages.networks.coincidence import OnsetNetwork, log_likelihoods, onset_targets
 from stages.networks.correspondence import Correspondence
 from stages.networks.separation import Separator
+from stages.networks.sight import times_s
 from stages.params import Train
+from stages.separators import Motions
 from stages.training.batches import Batch
-from stages.training.losses import correspondence_loss, mask_loss, spectra
+from stages.training.losses import coincidence_loss, correspondence_loss, mask_loss, spectra
 from stages.training.norms import join_norms
 from stages.training.optimizer import build_optimizer, set_rates
 from stages.training.ranks import ALONE, Ranks, joined
@@ -34,6 +38,9 @@ class Learner:
         torch.manual_seed(train.seed)
         self._correspondence = Correspondence(separator.model.channels).to(self._device)
         self.net = nn.ModuleDict({SEPARATOR: separator.net, "correspondence": self._correspondence})
+        if separator.net.moving:
+            self.net["onsets"] = OnsetNetwork(separator.net.moving).to(self._device)
+        self._objectives = {"correspondence": self._correspondence_loss, "coincidence": self._coincidence_loss}
         if ranks.size > 1:
             join_norms(self.net, ranks)
         self._separate = _compiled(separator.net) if train.compile and self._device.type == "cuda" else separator.net
@@ -49,8 +56,8 @@ class Learner:
         return self._update(self._mask_loss, batch, step)
 
     def pretrain(self, batch: Batch, step: int) -> float:
-        """The same by a batch of single clips: the appearance network learns which sound is whose."""
-        return self._update(self._correspondence_loss, batch, step)
+        """The same by a batch of single clips: what looks learns what train.pretrain.objective says."""
+        return self._update(self._objectives[self._train.pretrain.objective], batch, step)
 
     def _update(self, objective: Callable[[Batch], Tensor], batch: Batch, step: int) -> float:
         net = self.net.train()
@@ -89,6 +96,23 @@ class Learner:
             sounds, pictures = self._correspondence.describe(heard, seen)
             fits = self._correspondence.fits(joined(self.ranks, sounds), joined(self.ranks, pictures))
         return correspondence_loss(fits.float()) / self.ranks.size
+
+    def _coincidence_loss(self, batch: Batch) -> Tensor:
+        separator, settings, model = self.separator, self._train.pretrain, self.separator.model
+        if not isinstance(model, Motions) or not separator.net.moving or batch.motion is None:
+            raise ValueError(
+                "train.pretrain: this separator sees no motion, which the objective coincidence would teach; set it to "
+                "none or correspondence"
+            )
+        steps_s = times_s(model.motion, separator.clip)
+        rate_hz, gap_s = separator.clip.sample_rate_hz, settings.sound_gap_ms / 1e3
+        heard = [sound_onsets(one, rate_hz, gap_s=gap_s, rise=settings.sound_rise) for one in batch.sources[:, 0]]
+        targets = torch.stack([onset_targets(onsets_s, steps_s) for onsets_s in heard]).to(self._device)
+        with self._precision():
+            logits = self.net["onsets"](separator.net.moves(batch.motion.to(self._device))[:, 0])
+        loss = coincidence_loss(log_likelihoods(logits.float(), targets), len(steps_s))
+        clips = torch.tensor(float(len(targets)), device=self._device)
+        return loss * (clips / self.ranks.summed(clips))
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16)

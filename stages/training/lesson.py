@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from stages import layout
+from stages.metrics.watched import read_maps, watch
 from stages.networks.motion_fields import open_motion
 from stages.networks.resnet import find_start
 from stages.params import Clip, Flag, Spectrogram, Train
@@ -30,6 +31,7 @@ from stages.training.seeding import choose_precision, make_deterministic
 from stages.training.sources import Sources, sources_of
 from stages.training.tracker import Tracker
 from stages.training.validation import validation_mixes
+from stages.training.watching import WATCHED_MIXES, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,9 @@ def learn(lesson: Lesson, material: Material, keys: Sequence[str], post: Post) -
     windows = open_motion(lesson.model, lesson.clip)
     scale_motion(separator, reader, clips, windows)
     videos = seen_videos(reader.clips, clips, sources.chosen_by(train.curriculum[lesson.name]))
-    training = PhasedTraining(separator, train, sources, reader, windows, videos, post.tracker, post.ranks)
+    maps = read_maps(layout.COINCIDENCE_MAPS)
+    watched = Watch(watch(reader, sources.mixes[:WATCHED_MIXES], lesson.model.appearance, windows, maps))
+    training = PhasedTraining(separator, train, sources, reader, windows, videos, post.tracker, watched, post.ranks)
     folders = folders_of(keys)
     reached = training.complete(lesson.name, dict(zip(folders, material.legs, strict=True)), post.stop)
     if post.ranks.rank > 0:
@@ -122,7 +126,8 @@ def learn(lesson: Lesson, material: Material, keys: Sequence[str], post: Post) -
     made: dict[str, Any] = {"seed": train.seed, "precision": choose_precision(train.precision, device), "key": keys[-1]}
     start = find_start(lesson.model.appearance.weights, layout.WEIGHTS)
     made["appearance_weights"] = start.card if start else None
-    card = {"name": lesson.name} | made | counts | licence_card(reader.clips, clips)
+    card = {"name": lesson.name, "agreement": watched.card(reached.state.seen)} | made | counts
+    card |= licence_card(reader.clips, clips)
     target = layout.model(lesson.name)
     export(separator, reached.checkpoints, reached.state, target, card=card)
     copy_whole(folders[-1] / layout.TRAINING_VIDEOS, target / layout.TRAINING_VIDEOS)

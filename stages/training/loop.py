@@ -101,7 +101,7 @@ class Course:
             state.bad_batches += 1
         self._refuse_a_lost_cause(state)
         if state.step % _STEPS_BETWEEN_LOGS == 0 and state.losses:
-            name = "correspondence_loss" if self.leg.pretraining else "loss"
+            name = f"{self.train.pretrain.objective}_loss" if self.leg.pretraining else "loss"
             self.tracker.log({name: state.losses[-1], "bad_batches": state.bad_batches}, state.step)
 
     def _refuse_a_lost_cause(self, state: TrainingState) -> None:

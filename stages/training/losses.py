@@ -40,6 +40,16 @@ def correspondence_loss(fits: Tensor) -> Tensor:
     return (functional.cross_entropy(fits, own) + functional.cross_entropy(fits.T, own)) / 2
 
 
+def coincidence_loss(fits: Tensor, num_steps: int) -> Tensor:
+    """Minus the mean log-likelihood, nats a step, of each sound given its own clip's motion, of fits (M, M); a scalar.
+
+    Nothing draws it away from the sound of other clips, and nothing need: on rendered performances the likelihood
+    alone does not fall back to the rate of onsets, and tells sounds apart better than with the contrast of
+    `correspondence_loss`, which makes it too sure of itself (docs/coincidence.md).
+    """
+    return -fits.diagonal().mean() / num_steps
+
+
 def mask_loss(logits: Tensor, heard: Spectra, target: Target, head: Head, *, ranks: Ranks = ALONE) -> Tensor:
     """Distance of mask logits (B, N, R, T) from the ideal masks; a scalar, of several ranks this one's part of it.
 

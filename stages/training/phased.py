@@ -17,7 +17,7 @@ from stages.training.batches import Batches, Media
 from stages.training.checkpoint import Checkpoints, TrainingState, open_checkpoints
 from stages.training.curriculum import Sampler
 from stages.training.export import best_step
-from stages.training.interrupt import Stop, end_if
+from stages.training.interrupt import AgreedStop, Stop, end_if
 from stages.training.kinds import Kinds, labelled, seen
 from stages.training.learner import Learner
 from stages.training.loop import Course, TrainingError
@@ -26,6 +26,7 @@ from stages.training.ranks import ALONE, Ranks
 from stages.training.sources import Sources
 from stages.training.tracker import Tracker, closing
 from stages.training.validation import ValidationMix, read_mixes
+from stages.training.watching import UNTRAINED, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class PhasedTraining:
     windows: MotionWindows | None
     videos: Mapping[str, list[str]]  # ids of all that shape the model, kept beside its checkpoints
     tracker: Tracker
+    watch: Watch
     ranks: Ranks = ALONE
 
     def complete(self, label: str, legs: Mapping[Path, Leg], stop: Stop) -> Reached:
@@ -84,6 +86,9 @@ class PhasedTraining:
     def _tell_of(self, leg: Leg, state: TrainingState) -> None:
         with closing(self.tracker.phase(leg.name, _params(leg))) as tracker:
             _tell(tracker, leg, state)
+            for seen in state.seen:
+                if seen["phase"] == leg.name:
+                    self.watch.tell(tracker, seen)
 
     def _take(self, leg: Leg, folder: Path, before: Reached | None, meter: Meter, stop: Stop) -> Reached:
         with (
@@ -93,15 +98,24 @@ class PhasedTraining:
             if self.ranks.rank == 0:
                 write_json(folder / layout.TRAINING_VIDEOS, dict(self.videos))
             learner = Learner(self.separator, self.train, leg.phase, self.ranks)
-            state = checkpoints.resume(learner) or self._begin(leg, learner, before)
+            state = checkpoints.resume(learner) or self._begin(leg, learner, before, stop)
             self._check_agreement(folder, state)
             _tell(tracker, leg, state)
             course = self._course(leg, learner, state, checkpoints, tracker)
             course.complete(state, meter, stop)
+            self.ranks.any(False)  # the first one has kept what all read next
             end_if(not course.finished(state))
+            self._look(Reached(leg, checkpoints, state), tracker, stop)
         return Reached(leg, checkpoints, state)
 
-    def _begin(self, leg: Leg, learner: Learner, before: Reached | None) -> TrainingState:
+    def _look(self, reached: Reached, tracker: Tracker, stop: Stop) -> None:
+        """See what a leg hands on; the checkpoints of the next one keep it."""
+        step = best_step(reached.state)
+        self.separator.net.load_state_dict(reached.checkpoints.weights(step))
+        reached.state.seen.append(self.watch.look(self.separator, reached.leg.name, step, AgreedStop(self.ranks, stop)))
+        self.watch.tell(tracker, reached.state.seen[-1])
+
+    def _begin(self, leg: Leg, learner: Learner, before: Reached | None, stop: Stop) -> TrainingState:
         """From the best weights of the leg before, with moments of its own; from pretraining all goes on as it is."""
         state = TrainingState(step=leg.first)
         if before is not None:
@@ -110,6 +124,9 @@ class PhasedTraining:
             else:
                 self.separator.net.load_state_dict(before.checkpoints.weights(best_step(before.state)))
             state.history, state.bad_batches = list(before.state.history), before.state.bad_batches
+            state.seen = list(before.state.seen)
+        else:
+            state.seen = [self.watch.look(self.separator, UNTRAINED, 0, AgreedStop(self.ranks, stop))]
         if not leg.pretraining and "same_instrument" in leg.phase.rules:
             kinds = self._kinds()
             state.kinds, state.validation_kinds = list(kinds.train), list(kinds.validation)
@@ -117,7 +134,8 @@ class PhasedTraining:
 
     def _check_agreement(self, folder: Path, state: TrainingState) -> None:
         """`TrainingError` unless all ranks begin where the first one does."""
-        mark = float(zlib.crc32(repr(state).encode()))
+        begun = (state.step, state.validated_step, state.best_step, state.kinds, state.validation_kinds)
+        mark = float(zlib.crc32(repr(begun).encode()))
         if self.ranks.told(mark) != mark:
             raise TrainingError(
                 f"{folder}: rank {self.ranks.rank} would begin at step {state.step} from another state than the first "
