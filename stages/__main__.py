@@ -92,6 +92,18 @@ def compare(
 
 
 @app.command()
+def agreement(
+    model: Annotated[str, typer.Argument(help="A model of this workspace: pixels, ...")],
+    kind: Annotated[str | None, typer.Option(help="Kind of test mix: same2, ...; else those of validation.")] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Say whether a model hears sounds where they are seen to begin. No stage of dvc.yaml."""
+    from stages.agreement import report
+
+    raise typer.Exit(report(model, kind=kind, as_json=as_json))
+
+
+@app.command()
 def promote(
     model: _Registered,
     version: Annotated[str | None, typer.Option(help="Its number; else what register.alias names.")] = None,

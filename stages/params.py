@@ -234,25 +234,36 @@ class Augmentation(Section):
 
 
 class Pretrain(Section):
-    """What the appearance network learns before mixtures come: which picture goes with which sound, or nothing."""
+    """What is learnt before mixtures come.
 
-    objective: Literal["none", "correspondence"]
+    none: nothing. correspondence: the appearance network learns which picture goes with which sound. coincidence: the
+    motion network learns where motion begins when sound does; `sound_gap_ms` and `sound_rise` are of its onsets of
+    sound, as in Coincidence.
+    """
+
+    objective: Literal["none", "correspondence", "coincidence"]
     steps: int = Field(ge=1)
     batch_clips: int = Field(ge=2)
+    sound_gap_ms: float = Field(ge=20, le=1000)
+    sound_rise: float = Field(ge=0)
 
 
 class Train(Section):
     """Mix-and-separate: `pretrain`, then each model's phases in their order.
 
+    `workers` share out each batch, each a process of `threads`; `worker_cpus` is what each takes of its node.
     `num_kinds`: of looks, where `instruments` are told by them. `patience`: validations without a better one that end a
     phase.
     """
 
     seed: int = Field(ge=0)
+    workers: int = Field(ge=1, le=1024)
+    worker_cpus: float = Field(gt=0, le=64)
     threads: int = Field(ge=1)
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["auto", "fp32", "bf16"]
     channels_last: bool
+    compile: bool
     leave_out: tuple[Flag, ...]
     sampling: Sampling
     mask: Literal["binary", "ratio"]
@@ -269,6 +280,16 @@ class Train(Section):
     validate_every_steps: int = Field(ge=1)
     checkpoint_every_steps: int = Field(ge=1)
     max_bad_batches: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _have_rows_for_all(self) -> Self:
+        rows = {"batch_mixtures": self.batch_mixtures}
+        if self.pretrain.objective != "none":
+            rows["pretrain.batch_clips"] = self.pretrain.batch_clips
+        for name, count in rows.items():
+            if count < self.workers:
+                raise ValueError(f"workers: {self.workers} cannot share out {name} {count}; lower it, or raise {name}")
+        return self
 
     def of(self, model: str) -> "Train":
         """With what one model is taught alone: phases of others, or left out, change nothing that it learns."""
@@ -348,6 +369,16 @@ class Params(Section):
                 self._check_rates(f"models.{name}", model)
         return self
 
+    @model_validator(mode="after")
+    def _move_where_onsets_are_learnt(self) -> Self:
+        still = [name for name, model in self.models.items() if model.kind == "pixels" or model.motion.input == "none"]
+        if still and self.train.pretrain.objective == "coincidence":
+            raise ValueError(
+                f"models.{still[0]} sees no motion, which train.pretrain.objective coincidence would teach; set that "
+                f"to none or correspondence, or leave the model out"
+            )
+        return self
+
     def _check_rates(self, where: str, model: Motions) -> None:
         pictured = model.motion.input in {"none", "difference"}
         rate_hz = self.decode.motion_rate_hz if pictured else self.clip.frame_rate_hz
@@ -362,10 +393,10 @@ class Params(Section):
                     f"{where}.audio: level {level} of film_levels has {steps_hz:.1f} steps a second, fewer than "
                     f"min_film_rate_hz {model.audio.min_film_rate_hz}: motion is lost; set more time_strides to 1"
                 )
-        if model.fusion.rule == "alone" and self.train.pretrain.objective != "none":
+        if model.fusion.rule == "alone" and self.train.pretrain.objective == "correspondence":
             raise ValueError(
-                f"{where}.fusion.rule alone has no appearance network, which train.pretrain.objective "
-                f"{self.train.pretrain.objective} would teach; set that to none"
+                f"{where}.fusion.rule alone has no appearance network, which train.pretrain.objective correspondence "
+                f"would teach; set that to none or coincidence"
             )
 
 

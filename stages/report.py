@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from stages import layout
 from stages.params import At, Evaluate
 from stages.performances.version import short
-from stages.reporting.gathering import BASELINES, join, metrics
+from stages.reporting.gathering import BASELINES, agreement_by_phase, join, metrics
 from stages.reporting.plots import plots
 from stages.reporting.table import render
 from stages.shards.files import read_json, replacing, write_json
@@ -24,7 +24,9 @@ def run(evaluate: Evaluate, builtin: Annotated[tuple[str, ...], At("index.builti
     resamples, seed = evaluate.bootstrap_resamples, evaluate.bootstrap_seed
     corpus = short() if builtin else "none"
     origin = read_origin(layout.FLOW_ORIGIN)
-    about = {"flow": None if origin is None else asdict(origin), "corpus": corpus}
+    watched = {model: read_json(layout.model(model) / "model.json").get("agreement", []) for model in models}
+    agreement = agreement_by_phase(watched, resamples=resamples, seed=seed)
+    about = {"agreement": agreement, "flow": None if origin is None else asdict(origin), "corpus": corpus}
     content: dict[str, Any] = metrics(columns, models, resamples=resamples, seed=seed) | about
     footer = {
         "masks": evaluate.mask,

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Head = Literal["independent", "competitive"]
+FROM_NOISE, FROM_IMAGENET = "none", "imagenet"  # instead of a file's name
+_RESNET_WIDTH = 64
 
 
 class Section(BaseModel):
@@ -17,14 +19,28 @@ class Section(BaseModel):
 
 
 class Appearance(Section):
-    """The appearance network (VAN): a dilated ResNet-18 on single frames."""
+    """The appearance network (VAN): a dilated ResNet-18 on single frames.
+
+    `weights` that it starts from: none, a file of the folder weights/ with a state dict of torchvision's resnet18, or
+    imagenet, torchvision's own; the latter two with 64 `base_channels`.
+    """
 
     base_channels: int = Field(ge=4, le=128)
+    weights: Annotated[str, Field(pattern=r"^[^/]+$")]
     pooling: Literal["max", "mean"]
     standardise: bool
     num_frames: int = Field(ge=1, le=16)
     frame_stride: int = Field(ge=1)
     crop_px: int = Field(ge=32, le=1024, multiple_of=16)
+
+    @model_validator(mode="after")
+    def _fit_its_weights(self) -> Self:
+        if self.weights != FROM_NOISE and self.base_channels != _RESNET_WIDTH:
+            raise ValueError(
+                f"weights {self.weights} are those of a ResNet-18 with base_channels {_RESNET_WIDTH}, found "
+                f"{self.base_channels}; set that, or weights to {FROM_NOISE}"
+            )
+        return self
 
 
 class Audio(Section):
@@ -144,6 +160,8 @@ class Motions(Section):
             raise ValueError("fusion.rule alone leaves nothing to see with motion.input none")
         if self.appearance.num_frames != 1:
             raise ValueError("appearance.num_frames: motions looks at the first frame alone, set it to 1")
+        if self.fusion.rule == "alone" and self.appearance.weights != FROM_NOISE:
+            raise ValueError(f"fusion.rule alone has no appearance network: set appearance.weights to {FROM_NOISE}")
         return self
 
 

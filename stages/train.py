@@ -1,59 +1,65 @@
 """Stage `train`: learn to separate mixtures by looking, from clips that are mixed and taken apart again."""
 
+import os
+import secrets
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 from stages import layout
-from stages.networks.motion_fields import open_motion
+from stages.compute.crew import Share
+from stages.compute.team import Run, open_team
 from stages.params import At, Clip, Spectrogram, Train
 from stages.separators import Model
-from stages.shards.files import copy_whole
-from stages.shards.flags import describe, leave_out
-from stages.shards.reader import ClipReader
-from stages.shards.schema import MixSource
-from stages.shards.tables import read_rows
-from stages.tracking.runs import open_run
-from stages.training.batches import seen_videos, training_clips
-from stages.training.export import export, new_separator
-from stages.training.interrupt import stop_on_sigterm
-from stages.training.key import training_key
-from stages.training.licences import licence_card
-from stages.training.phased import PhasedTraining
-from stages.training.phases import legs_of
-from stages.training.scaling import scale_motion
-from stages.training.seeding import choose_device, choose_precision, make_deterministic
-from stages.training.sources import sources_of
-from stages.training.tracker import closing
-from stages.training.validation import validation_mixes
+from stages.shards.flags import describe
+from stages.tracking.runs import LiveRun, join_run, open_run
+from stages.training.checkpoint import newest_step
+from stages.training.interrupt import StopFile, end_if, stop_on_sigterm
+from stages.training.lesson import Lesson, Post, folders_of, gather, keys_of, learn
+from stages.training.ranks import ALONE, Together
+from stages.training.seeding import choose_device
+from stages.training.tracker import Unheard, closing
 
 
 def run(
     name: str, clip: Clip, spectrogram: Spectrogram, model: Annotated[Model, At("models.{item}")], train: Train
 ) -> None:
     """Train one model by mix-and-separate, from its last checkpoint if there is one, and keep its best weights."""
-    reader, train = ClipReader(), train.of(name)
-    phases = train.curriculum[name]
-    kept, left_out = leave_out(reader.clips, layout.COINCIDENCE, train.leave_out)
-    print(f"train {name}: clips left out by their flags: {describe(left_out)}")
-    clips = training_clips(kept, max(phase.num_sources for phase in phases), sampling=train.sampling)
-    sources = sources_of(kept, clips, validation_mixes(read_rows(layout.MIXES, MixSource)))
-    sources.check_beforehand(phases, train.instruments)
-    sections = {"clip": clip, "spectrogram": spectrogram, "model": model, "train": train}
-    base = training_key(sections, clips, sources.mixes, *layout.manifests(model.sees))
-    legs = legs_of(phases, train.pretrain)
-    keys = [leg.key({**base, **sources.identity(leg, train.instruments)}) for leg in legs]
-    device = choose_device(train.device)
-    make_deterministic(train.threads, device)
-    params = {name: section.model_dump(mode="json") for name, section in sections.items()}
-    tracker = open_run(stage="train", model=name, key=keys[-1], params=params)
-    folders = [layout.store() / "train" / key for key in keys]
+    lesson = Lesson(name, clip, spectrogram, model, train.of(name))
+    material = gather(lesson)
+    print(f"train {name}: clips left out by their flags: {describe(material.left_out)}")
+    keys, device = keys_of(lesson, material), choose_device(train.device)
+    tracker = open_run(stage="train", model=name, key=keys[-1], params=lesson.params)
+    if train.workers > 1 and not os.environ.get("PIXELS_SERIAL"):
+        with closing(tracker):
+            _learn_together(lesson, keys, device.type, tracker)
+        return
     with stop_on_sigterm() as stop, closing(tracker):
-        separator, windows = new_separator(clip, spectrogram, model, train, device=device), open_motion(model, clip)
-        scale_motion(separator, reader, clips, windows)
-        videos = seen_videos(reader.clips, clips, sources.chosen_by(phases))
-        training = PhasedTraining(separator, train, sources, reader, windows, videos, tracker)
-        reached = training.complete(name, dict(zip(folders, legs, strict=True)), stop)
-        counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent, "left_out": left_out}
-        made = {"seed": train.seed, "precision": choose_precision(train.precision, device), "key": keys[-1]}
-        card = {"name": name} | made | counts | licence_card(reader.clips, clips)
-        export(separator, reached.checkpoints, reached.state, layout.model(name), card=card)
-        copy_whole(folders[-1] / layout.TRAINING_VIDEOS, layout.model(name) / layout.TRAINING_VIDEOS)
+        learn(lesson, material, keys, Post(ALONE, device, tracker, stop))
+
+
+def _learn_together(lesson: Lesson, keys: Sequence[str], device: str, tracker: LiveRun) -> None:
+    """Learn by train.workers, on this machine or on the cluster of RAY_ADDRESS, which must see store and data."""
+    store, sees = layout.store().resolve(), [path.parent.resolve() for path in layout.manifests(lesson.model.sees)]
+    store.mkdir(parents=True, exist_ok=True)
+    share = Share(lesson.train.worker_cpus, float(device == "cuda"), (store, *sees))
+    stop = StopFile(store / f".stop-{secrets.token_hex(8)}")
+    run = Run(keys[-1], store / "train", partial(newest_step, folders_of(keys)))
+    with open_team(lesson.train.workers, share) as team, stop_on_sigterm(stop), stop.removed():
+        end_if(
+            not team.work(partial(_learn_as_rank, lesson, keys, (device, stop, tracker.spool.resolve(), store)), run)
+        )
+
+
+def _learn_as_rank(lesson: Lesson, keys: Sequence[str], told: tuple[str, StopFile, Path, Path]) -> bool:
+    """What each worker does; whether it was let to the end."""
+    device, stop, spool, store = told
+    os.environ["PIXELS_STORE"] = str(store)
+    ranks = Together(choose_device(device))
+    tracker = join_run(spool) if ranks.rank == 0 else Unheard()
+    try:
+        learn(lesson, gather(lesson), keys, Post(ranks, choose_device(device), tracker, stop))
+    except SystemExit:
+        return False
+    return True

@@ -80,3 +80,19 @@ def test_sections_are_frozen() -> None:
     params = read(Path("params.yaml"))
     with pytest.raises(ValidationError, match="frozen"):
         params.clip.duration_s = 1.0  # type: ignore[misc]
+
+
+def test_onsets_of_motion_are_taught_to_models_that_see_it_alone(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"models.pixels sees no motion, which train.pretrain.objective coincidence"):
+        read(written(tmp_path, train__pretrain__objective="coincidence"))
+    content = yaml.safe_load(Path("presets/motions.yaml").read_text(encoding="utf-8"))
+    content["train"]["pretrain"]["objective"] = "coincidence"
+    del content["models"]["pixels"], content["train"]["curriculum"]["pixels"]
+    path = tmp_path / "motions.yaml"
+    path.write_text(yaml.safe_dump(content))
+    assert read(path).train.pretrain.objective == "coincidence"
+    content["models"]["motions"] |= {"sees": "decode"}
+    content["models"]["motions"]["motion"]["input"] = "none"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ParamsError, match=r"models.motions sees no motion"):
+        read(path)

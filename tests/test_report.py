@@ -20,6 +20,13 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write_curves(name: str) -> None:
     write_json(layout.model(name) / "curves.json", {"validation": [{"step": 3, "loss": 0.7, "si_sdr_db": 1.5}]})
+    clips = [{"clip_id": f"clip{n}", "video_id": f"video{n}", "other": 0.1 * n} for n in range(3)]
+    phases = {"untrained": (0, (0.0, 0.25, None)), "S1": (6, (0.5, 0.75, 0.1))}
+    agreement = [
+        {"phase": phase, "step": step, "clips": [clip | {"own": value} for clip, value in zip(clips, own, strict=True)]}
+        for phase, (step, own) in phases.items()
+    ]
+    write_json(layout.model(name) / "model.json", {"agreement": agreement})
 
 
 def write_scores(name: str, *columns: dict[str, list]) -> None:  # pyright: ignore[reportMissingTypeArgument]
@@ -37,7 +44,12 @@ def test_all_scores_are_gathered_printed_and_written_with_equal_bytes(capsys: py
     assert content["controls"]["pixels"]["swapped_vision_si_sdri"] == -9
     assert content["baselines"]["mixture"]["different2"]["si_sdri"] == 0
     assert len(read_columns(layout.SCORES)["mix_id"]) == 12
+    after = content["agreement"]["pixels"]["S1"]
+    assert (after["step"], after["own"], after["gain"], after["n"], after["flat"]) == (6, 0.625, 0.5, 2, 1)
     printed = capsys.readouterr().out
+    assert [line.split()[1:5] for line in printed.splitlines() if line.startswith("pixels, S1")] == [
+        ["S1", "6", "0.62", "0.50"]
+    ]
     assert printed.startswith(layout.TABLE.read_text(encoding="utf-8"))
     assert "machine: " in printed and "machine: " not in layout.TABLE.read_text(encoding="utf-8")
     drawn = sorted(path.name for path in layout.PLOTS.iterdir())

@@ -28,6 +28,35 @@ def ratio_masks(magnitudes: Tensor, mixture_magnitude: Tensor) -> Tensor:
     return magnitudes / mixture_magnitude.unsqueeze(-3).clamp_min(_QUIETEST)
 
 
+def binary_gates(magnitudes: Tensor) -> Tensor:
+    """Give each frame whole to the source with the most energy in it, (..., N, 1, T) from (..., N, F, T).
+
+    One-hot over N, as `binary_masks`.
+    """
+    return binary_masks(magnitudes.square().sum(dim=-2, keepdim=True))
+
+
+def ratio_gates(magnitudes: Tensor, mixture_magnitude: Tensor) -> Tensor:
+    """Level of the source over that of the mixture in each frame, (..., N, 1, T); above 1 where sources cancel."""
+    levels, of_mixture = (heard.square().sum(dim=-2, keepdim=True).sqrt() for heard in (magnitudes, mixture_magnitude))
+    return ratio_masks(levels, of_mixture)
+
+
+def best_gates(spectra: Tensor, mixture_spectrum: Tensor) -> Tensor:
+    """The gain >= 0 for each frame of the mixture that comes closest to the source, in least squares, (..., N, 1, T).
+
+    Args:
+        spectra: Of the sources as they stand in the mixture, complex (..., N, F, T).
+        mixture_spectrum: Complex (..., F, T).
+    """
+    mixture = mixture_spectrum.unsqueeze(-3)
+    common = (mixture.conj() * spectra).real.sum(dim=-2, keepdim=True)
+    return common.clamp_min(0) / mixture.abs().square().sum(dim=-2, keepdim=True).clamp_min(_QUIETEST**2)
+
+
 def apply(masks: Tensor, mixture_spectrum: Tensor) -> Tensor:
-    """Spectra of N sources, (..., N, F, T) complex: the mixture's (..., F, T) scaled, its phase kept."""
+    """Spectra of N sources, (..., N, F, T) complex: the mixture's (..., F, T) scaled, its phase kept.
+
+    Masks are (..., N, F, T), or (..., N, 1, T) for one gain a frame.
+    """
     return masks * mixture_spectrum.unsqueeze(-3)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from stages.compute import keeper
@@ -148,6 +149,13 @@ def open_pool(num_items: int, *, dangerous: bool = False, share: Share | None = 
     if os.environ.get("PIXELS_SERIAL") or (num_items < 2 and not dangerous):
         yield SerialPool()
         return
+    with open_ray(share.folders if share else ()) as ray:
+        yield Crew(ray, share) if share else RayPool(ray, int(ray.cluster_resources().get("CPU", 1)))
+
+
+@contextmanager
+def open_ray(folders: Sequence[Path]) -> Iterator[Any]:
+    """Start ray, or join the cluster of RAY_ADDRESS once its nodes are found fit and see the folders; shut it down."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # ray's new default, and silence about it
     ray: Any = importlib.import_module("ray")  # seconds, so only when a pool opens
@@ -155,8 +163,8 @@ def open_pool(num_items: int, *, dangerous: bool = False, share: Share | None = 
         _start(ray, where)
         try:
             if os.environ.get("RAY_ADDRESS"):
-                check_nodes(ray, share.folders if share else ())
-            yield Crew(ray, share) if share else RayPool(ray, int(ray.cluster_resources().get("CPU", 1)))
+                check_nodes(ray, folders)
+            yield ray
         finally:
             ray.shutdown()
 

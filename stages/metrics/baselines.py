@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from stages.audio.logfreq import LogFrequency
-from stages.audio.masks import apply, binary_masks, ratio_masks
+from stages.audio.masks import apply, best_gates, binary_gates, binary_masks, ratio_gates, ratio_masks
 from stages.audio.mixing import mix as mean_of
 from stages.audio.stft import Stft
 from stages.metrics.bss import FLOOR_DB, si_sdr
@@ -32,7 +32,9 @@ class Baselines:
     - nmf_mfcc, and for two sources rpca: separation of the mixture's sound alone. Without a picture they have no order;
       they get the one that gives the best mean SI-SDR, so that their scores are upper bounds;
     - ideal_binary_mask, ideal_ratio_mask: oracles on linear bins;
-    - ideal_binary_mask_warped, ideal_ratio_mask_warped: oracles on the log-frequency rows that separators work on.
+    - ideal_binary_mask_warped, ideal_ratio_mask_warped: oracles on the log-frequency rows that separators work on;
+    - ideal_binary_gate, ideal_ratio_gate, best_gate: oracles that know when, not which frequency: one gain for each
+      frame and source. Who is above them chooses frequencies.
     """
 
     def __init__(self, spectrogram: Spectrogram, *, sample_rate_hz: int) -> None:
@@ -44,7 +46,7 @@ class Baselines:
         """Estimates (N, S) by estimator for sources (N, S)."""
         mixture = mean_of(sources)
         spectrum, num_samples = self._stft(mixture), sources.shape[-1]
-        masks = chain(self._blind_masks(spectrum.abs(), len(sources)), self._masks(sources, spectrum.abs()).items())
+        masks = chain(self._blind_masks(spectrum.abs(), len(sources)), self._masks(sources, spectrum).items())
         masked = {name: self._stft.inverse(apply(mask, spectrum), num_samples) for name, mask in masks}
         ordered = {name: best_order(sources, masked[name]) for name in BEST_ORDER if name in masked}
         return {"mixture": mixture.expand_as(sources), **masked, **ordered}
@@ -59,9 +61,10 @@ class Baselines:
         if num_sources == 2:
             yield "rpca", torch.from_numpy(rpca_masks(matrix) if sounding else equal).to(magnitude.dtype)
 
-    def _masks(self, sources: Tensor, mixture_magnitude: Tensor) -> dict[str, Tensor]:
-        """Masks, (N, F, T), by estimator."""
-        magnitudes = self._stft(sources / len(sources)).abs()
+    def _masks(self, sources: Tensor, spectrum: Tensor) -> dict[str, Tensor]:
+        """Masks, (N, F, T) or (N, 1, T), by estimator."""
+        spectra = self._stft(sources / len(sources))
+        magnitudes, mixture_magnitude = spectra.abs(), spectrum.abs()
         rows, mixture_rows = self._rows.warp(magnitudes), self._rows.warp(mixture_magnitude)
         return {
             "constant_mask": magnitudes.new_full(magnitudes.shape, 1 / len(sources)),
@@ -69,6 +72,9 @@ class Baselines:
             "ideal_ratio_mask": ratio_masks(magnitudes, mixture_magnitude).clamp(max=MAX_RATIO),
             "ideal_binary_mask_warped": self._rows.unwarp(binary_masks(rows)),
             "ideal_ratio_mask_warped": self._rows.unwarp(ratio_masks(rows, mixture_rows).clamp(max=MAX_RATIO)),
+            "ideal_binary_gate": binary_gates(magnitudes),
+            "ideal_ratio_gate": ratio_gates(magnitudes, mixture_magnitude).clamp(max=MAX_RATIO),
+            "best_gate": best_gates(spectra, spectrum).clamp(max=MAX_RATIO),
         }
 
 

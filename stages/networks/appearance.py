@@ -3,9 +3,12 @@
 Axes: M clips, P frames of a clip, K channels, H x W pixels, h x w cells (H / 16 x W / 16).
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
+from stages.networks.cells import coarse
 from stages.separators import Appearance
 
 
@@ -37,7 +40,8 @@ class AppearanceNetwork(nn.Module):
 
     def __init__(self, channels: int, look: Appearance) -> None:
         super().__init__()
-        width, self._pooling = look.base_channels, look.pooling
+        width = look.base_channels
+        self._pooling: Literal["max", "mean"] = look.pooling
         self.trunk = nn.Sequential(
             nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(width),
@@ -72,6 +76,14 @@ class AppearanceNetwork(nn.Module):
         """Features of each clip before the sigmoid, (M, P, 3, H, W) -> (M, K)."""
         cells = self.cells(frames)
         return cells.amax(dim=(-2, -1)) if self._pooling == "max" else cells.mean(dim=(-2, -1))
+
+    def alone(self, frames: Tensor, most: int) -> Tensor:
+        """Description of each cell as if the picture showed nothing else, (M, P, 3, H, W) -> (M, G, G, K) in (0, 1).
+
+        Groups of cells where there are more than `most` a side.
+        """
+        few = coarse(self.cells(frames), most, self._pooling).permute(0, 2, 3, 1)
+        return torch.sigmoid(self.standard(few.flatten(0, 2))).unflatten(0, few.shape[:3])
 
 
 def _group(inputs: int, outputs: int, *, stride: int, dilation: int) -> tuple[ResidualBlock, ResidualBlock]:

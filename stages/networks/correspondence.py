@@ -31,7 +31,11 @@ class Correspondence(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(_SHARPNESS))
 
     def forward(self, magnitudes: Tensor, appearance: Tensor) -> Tensor:
-        """How well each sound fits each picture, (M, M), sounds along the first axis.
+        """How well each sound fits each picture, (M, M), sounds along the first axis, of what `describe` takes."""
+        return self.fits(*self.describe(magnitudes, appearance))
+
+    def describe(self, magnitudes: Tensor, appearance: Tensor) -> tuple[Tensor, Tensor]:
+        """Descriptions (M, E) of sounds and of pictures, of unit length.
 
         Args:
             magnitudes: (M, R, T), >= 0, on log-frequency rows.
@@ -40,7 +44,10 @@ class Correspondence(nn.Module):
         centre, spread = _LOUDNESS
         levels = (log_levels(magnitudes) - centre) / spread
         sounds = functional.normalize(self.heard(self.listener(levels[:, None])).float(), dim=1)
-        pictures = functional.normalize(self.seen(appearance).float(), dim=1)
+        return sounds, functional.normalize(self.seen(appearance).float(), dim=1)
+
+    def fits(self, sounds: Tensor, pictures: Tensor) -> Tensor:
+        """How well each of M sounds fits each of M pictures, (M, M), of their descriptions."""
         return self.sharpness.exp() * sounds @ pictures.T
 
 

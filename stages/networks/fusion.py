@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stages.networks.cells import coarse
 from stages.networks.trajectory import Filter
 from stages.separators import Fusion
 
@@ -39,6 +40,20 @@ class FusionNetwork(nn.Module):
 
     def forward(self, moving: Tensor | None, seen: Tensor | None) -> Tensor:
         """Features (M, K_v, T) of motion (M, K_m, T, y, x) and appearance (M, K_a, h, w); T is 1 without motion."""
+        fused = self._cells(moving, seen)
+        return self.later(fused.amax(dim=(-2, -1)))  # over space alone: when something moves is what sound follows
+
+    def alone(self, moving: Tensor | None, seen: Tensor | None, most: int) -> Tensor:
+        """The same of each cell, (M, G, G, K_v, T), as if it were the strongest at every step.
+
+        Groups of cells, of which the strongest counts, where there are more than `most` a side.
+        """
+        fused = self._cells(moving, seen)
+        few = coarse(fused.flatten(1, 2), most, "max").unflatten(1, fused.shape[1:3]).permute(0, 3, 4, 1, 2)
+        return self.later(few.flatten(0, 2)).unflatten(0, few.shape[:3])
+
+    def _cells(self, moving: Tensor | None, seen: Tensor | None) -> Tensor:
+        """(M, K_v, T, y, x)."""
         parts: list[Tensor] = []
         side, steps = self.places.shape[-1], 1 if moving is None else moving.shape[2]
         if seen is not None:
@@ -49,8 +64,7 @@ class FusionNetwork(nn.Module):
         if moving is not None:
             parts.append(moving)
         parts.append(self.places[None, :, None].expand(len(parts[0]), -1, steps, -1, -1))
-        fused = self.joined(torch.cat(parts, dim=1))
-        return self.later(fused.amax(dim=(-2, -1)))  # over space alone: when something moves is what sound follows
+        return self.joined(torch.cat(parts, dim=1))
 
     def attend(self, looks: Tensor) -> Tensor:
         """Attention in (0, 1), (M, 1, y, x), from appearance on the cells of motion (M, K_a, y, x)."""

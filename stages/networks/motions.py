@@ -42,8 +42,7 @@ class MotionsSeparator(SeparatorNetwork):
             side = model.motion.side_cells
             for stride in model.trajectory.strides:
                 side = -(-side // stride)
-        moving = 0 if self.trajectory is None else self.trajectory.outputs
-        self.fusion = FusionNetwork(moving, 0 if rule == "alone" else model.channels, side, model.fusion)
+        self.fusion = FusionNetwork(self.moving, 0 if rule == "alone" else model.channels, side, model.fusion)
         filmed, features = model.conditioning == "film", model.fusion.channels
         self.audio = ModulatedUNet(
             1 if filmed else features,
@@ -61,16 +60,28 @@ class MotionsSeparator(SeparatorNetwork):
         return self.appearance
 
     @property
+    def moving(self) -> int:
+        """Features of the motion network."""
+        return 0 if self.trajectory is None else self.trajectory.outputs
+
+    @property
     def trunk(self) -> nn.Module:
         """The ResNet, and the motion network: what the paper teaches at a tenth of the rate."""
         parts = [self.appearance.trunk] if self.appearance is not None else []
         return nn.ModuleList([*parts, self.trajectory] if self.trajectory is not None else parts)
 
-    def forward(
-        self, mixture_magnitude: Tensor, frames: Tensor, motion: Tensor | None = None, change: Change | None = None
-    ) -> Tensor:
-        """Mask logits (B, N, R, T) as `SeparatorNetwork` says."""
-        seen = self.see(frames, motion, change or Change())
+    def describe(self, frames: Tensor, motion: Tensor | None, change: Change) -> Tensor:
+        """Fused features (B, N, V, K_v); V is 1 without motion."""
+        moves, looks = self._parts(frames, motion, change)
+        return self.fusion(moves, looks).transpose(1, 2).unflatten(0, frames.shape[:2])
+
+    def describe_cells(self, frames: Tensor, motion: Tensor | None, most: int) -> Tensor:
+        """Fused features of each cell, (B, N, G, G, V, K_v)."""
+        moves, looks = self._parts(frames, motion, Change())
+        return self.fusion.alone(moves, looks, most).transpose(-1, -2).unflatten(0, frames.shape[:2])
+
+    def logits(self, mixture_magnitude: Tensor, seen: Tensor) -> Tensor:
+        """Mask logits (B, N, R, T) from fused features (B, N, V, K_v)."""
         num_frames = mixture_magnitude.shape[-1]
         if self.synthesizer is not None:
             maps = self.audio(mixture_magnitude, {})[:, 0]
@@ -79,18 +90,23 @@ class MotionsSeparator(SeparatorNetwork):
         timed = {level: self._at(seen, self.audio.steps(num_frames, level), level=level) for level in levels}
         return self.audio(mixture_magnitude, timed)[:, :, 0]
 
-    def see(self, frames: Tensor, motion: Tensor | None, change: Change) -> Tensor:
-        """Fused features (B, N, V, K_v); V is 1 without motion."""
+    def moves(self, motion: Tensor | None) -> Tensor:
+        """What the motion network says of each cell and step, (B, N, K_m, V, y, x), of motion (B, N, C, V, X, X)."""
+        if self.trajectory is None:
+            raise ValueError("this separator has no motion network")
+        if motion is None:
+            raise ValueError("this separator sees motion: expected (B, N, C, V, X, X), found none")
+        return self.trajectory(motion.flatten(0, 1) / self.motion_rms).unflatten(0, motion.shape[:2])
+
+    def _parts(self, frames: Tensor, motion: Tensor | None, change: Change) -> tuple[Tensor | None, Tensor | None]:
+        """Features of motion (B N, K_m, V, y, x) and of appearance (B N, K_a, h, w), where they are seen."""
         moves = looks = None
         if self.trajectory is not None:
-            if motion is None:
-                raise ValueError("this separator sees motion: expected (B, N, C, V, X, X), found none")
-            features = self.trajectory(motion.flatten(0, 1) / self.motion_rms)
-            moves = change.motion(features.unflatten(0, motion.shape[:2])).flatten(0, 1)
+            moves = change.motion(self.moves(motion)).flatten(0, 1)
         if self.appearance is not None:
             cells = torch.sigmoid(self.appearance.cells(frames.flatten(0, 1)))
             looks = change.appearance(cells.unflatten(0, frames.shape[:2])).flatten(0, 1)
-        return self.fusion(moves, looks).transpose(1, 2).unflatten(0, frames.shape[:2])
+        return moves, looks
 
     def _at(self, seen: Tensor, num_steps: int, *, level: int) -> Tensor:
         """Features (B, N, A, K_v) at the times of a map's steps, from features (B, N, V, K_v)."""

@@ -51,10 +51,14 @@ class SeparatorNetwork(nn.Module, ABC):
 
     @property
     @abstractmethod
+    def moving(self) -> int:
+        """K_m, features of motion; 0 where none is seen."""
+
+    @property
+    @abstractmethod
     def trunk(self) -> nn.Module:
         """What learns at `optimizer.appearance_rate`."""
 
-    @abstractmethod
     def forward(
         self, mixture_magnitude: Tensor, frames: Tensor, motion: Tensor | None = None, change: Change | None = None
     ) -> Tensor:
@@ -66,3 +70,24 @@ class SeparatorNetwork(nn.Module, ABC):
             motion: (B, N, C, V, X, X) as `stages.networks.sight` gives; None where the model sees none.
             change: Replaces features, as one of ABLATIONS does.
         """
+        return self.logits(mixture_magnitude, self.describe(frames, motion, change or Change()))
+
+    @abstractmethod
+    def describe(self, frames: Tensor, motion: Tensor | None, change: Change) -> Tensor:
+        """What is seen of each source, (B, N, ...), for what `forward` takes."""
+
+    @abstractmethod
+    def moves(self, motion: Tensor | None) -> Tensor:
+        """Motion by cell and step, (B, N, K_m, V, y, x); ValueError where none is seen, or none is given."""
+
+    @abstractmethod
+    def describe_cells(self, frames: Tensor, motion: Tensor | None, most: int) -> Tensor:
+        """The same, (B, N, G, G, ...), of each cell of the square as if nothing else were seen.
+
+        G is the side of the network's own map before pooling over space; where that is more than `most`, neighbouring
+        cells are pooled as the network pools all of them.
+        """
+
+    @abstractmethod
+    def logits(self, mixture_magnitude: Tensor, seen: Tensor) -> Tensor:
+        """Mask logits (B, N, R, T) from descriptions (B, N, ...); no source's depend on what is seen of another."""

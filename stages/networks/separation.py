@@ -24,7 +24,7 @@ from stages.params import Clip, Spectrogram
 from stages.separators import Head, Model, Pixels
 from stages.shards.files import read_json, replacing, sha256, write_json
 
-MODEL_SCHEMA_VERSION = 3  # of model.json
+MODEL_SCHEMA_VERSION = 4  # of model.json
 Target = Literal["binary", "ratio"]  # what the logits were trained to predict
 
 

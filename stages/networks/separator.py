@@ -29,18 +29,27 @@ class PixelsSeparator(SeparatorNetwork):
         return self.appearance
 
     @property
+    def moving(self) -> int:
+        """None, whatever moves."""
+        return 0
+
+    @property
     def trunk(self) -> nn.Module:
         """The ResNet below the appearance network's last layer (Zhao et al. 2018, section 4.2)."""
         return self.appearance.trunk
 
-    def forward(
-        self,
-        mixture_magnitude: Tensor,
-        frames: Tensor,
-        motion: Tensor | None = None,  # noqa: ARG002 - seen by other models
-        change: Change | None = None,
-    ) -> Tensor:
-        """Mask logits (B, N, R, T) as `SeparatorNetwork` says; the appearance (B, N, K) is what `change` replaces."""
-        appearance = self.appearance(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
-        appearance = appearance if change is None else change.appearance(appearance)
-        return self.synthesizer(appearance, self.audio(mixture_magnitude))
+    def describe(self, frames: Tensor, motion: Tensor | None, change: Change) -> Tensor:  # noqa: ARG002 - seen by others
+        """Appearance (B, N, K) in (0, 1)."""
+        return change.appearance(self.appearance(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]))
+
+    def moves(self, motion: Tensor | None) -> Tensor:  # noqa: ARG002 - seen by others
+        """Refuses: there is nothing to give."""
+        raise ValueError("this separator looks at pictures alone")
+
+    def describe_cells(self, frames: Tensor, motion: Tensor | None, most: int) -> Tensor:  # noqa: ARG002 - seen by others
+        """Appearance of each cell, (B, N, G, G, K)."""
+        return self.appearance.alone(frames.flatten(0, 1), most).unflatten(0, frames.shape[:2])
+
+    def logits(self, mixture_magnitude: Tensor, seen: Tensor) -> Tensor:
+        """Mask logits (B, N, R, T) from appearance (B, N, K)."""
+        return self.synthesizer(seen, self.audio(mixture_magnitude))

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from stages.metrics.agreement import ClipAgreement, summarise_agreement
 from stages.metrics.summary import THRESHOLD, ByKind, Columns, select, summarise, summarise_labels
 
 BASELINES = "baselines"  # the folder of estimators that are no model
-_RESERVED = (BASELINES, "controls", "corpus", "thresholds", "labels", "counts", "flow")
+_RESERVED = (BASELINES, "controls", "corpus", "thresholds", "labels", "counts", "flow", "agreement")
 _SWEPT = ("si_sdr", "si_sdr_low", "si_sdr_high", "sdr", "sdr_low", "sdr_high", "n")
 
 
@@ -73,6 +74,22 @@ def metrics(columns: Columns, models: Sequence[str], *, resamples: int, seed: in
             },
         },
     }
+
+
+def agreement_by_phase(
+    watched: Mapping[str, Sequence[Mapping[str, Any]]], *, resamples: int, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Summaries `{<model>: {<phase>: summary}}` of what each model's model.json says of its phases, untrained first.
+
+    A summary is what `stages.metrics.agreement.summarise_agreement` gives, and the `step`.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for model, phases in watched.items():
+        clips = [[ClipAgreement(**clip) for clip in phase["clips"]] for phase in phases]
+        for phase, after in zip(phases, clips, strict=True):
+            summary = summarise_agreement(after, clips[0], resamples=resamples, seed=seed)
+            found.setdefault(model, {})[phase["phase"]] = {"step": phase["step"], **summary}
+    return found
 
 
 def _controls(model: str, summaries: Mapping[str, ByKind], columns: Columns) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from stages.metrics.summary import BEST_ORDER, ByKind, Summary
 
 _COLUMNS = ("SI-SDR", "SI-SDRi", "95 %", "median", "SDR", "SIR", "SAR", "match", "mixes", "videos", "silent")
+_AGREEMENT_COLUMNS = ("step", "own", "95 %", "other", "over other", "95 %", "gain", "95 %", "clips", "videos")
 _SWEPT_COLUMNS = ("SI-SDR", "95 %", "SDR", "95 %", "mixes")
 
 
@@ -26,8 +27,9 @@ def render(metrics: Mapping[str, Any], footer: Mapping[str, Any]) -> str:
     blocks = [[(kind, *_COLUMNS), *_lines(metrics, kind)] for kind in kinds]
     blocks += [[(f"{kind} by label", *_COLUMNS), *_label_lines(metrics, kind)] for kind in kinds]
     swept = [[(f"{kind} by threshold", *_SWEPT_COLUMNS), *_swept_lines(metrics, kind)] for kind in kinds]
+    watched = [[("heard where seen", *_AGREEMENT_COLUMNS), *_agreement_lines(metrics)]]
     settings = ", ".join(f"{name} {value}" for name, value in footer.items())
-    return "\n".join([*_aligned(blocks), *_aligned(swept), _LEGEND, settings, ""])
+    return "\n".join([*_aligned(blocks), *_aligned(swept), *_aligned(watched), _LEGEND, settings, ""])
 
 
 _LEGEND = (
@@ -36,7 +38,10 @@ _LEGEND = (
     "picture's; chance is one over the number of sources. silent: estimates without sound, counted at the floor of\n"
     "-100 dB. The SAR of mixture and constant_mask means nothing: they add no artifacts, and ratios are capped at 100\n"
     f"dB. {' and '.join(BEST_ORDER)} see no picture: their outputs stand in the order that suits the truth best, so\n"
-    "their scores are upper bounds and their match means nothing."
+    "their scores are upper bounds and their match means nothing. A gate gives each moment one gain from the truth:\n"
+    "who is above it chooses frequencies. heard where seen: rank correlation, over cells, of volume with the\n"
+    "likelihood of coinciding onsets, of the own sound and of another's, on held-out clips; gain: over the untrained\n"
+    "network."
 )
 
 _Line = tuple[str, ...]
@@ -75,6 +80,16 @@ def _swept_lines(metrics: Mapping[str, Any], kind: str) -> Iterator[_Line]:
             intervals = [_interval(swept[f"{name}_low"], swept[f"{name}_high"]) for name in ("si_sdr", "sdr")]
             ratios = [_ratio(swept[name]) for name in ("si_sdr", "sdr")]
             yield (f"{model}, {threshold}", ratios[0], intervals[0], ratios[1], intervals[1], str(swept["n"]))
+
+
+def _agreement_lines(metrics: Mapping[str, Any]) -> Iterator[_Line]:
+    for model, phases in metrics.get("agreement", {}).items():
+        for phase, found in phases.items():
+            means = {name: _ratio(found[name]) for name in ("own", "other", "over_other", "gain")}
+            ends = {name: _interval(found[f"{name}_low"], found[f"{name}_high"]) for name in means}
+            front = (f"{model}, {phase}", str(found["step"]), means["own"], ends["own"], means["other"])
+            differences = (means["over_other"], ends["over_other"], means["gain"], ends["gain"])
+            yield (*front, *differences, str(found["n"]), str(found["n_videos"]))
 
 
 def _estimators(metrics: Mapping[str, Any]) -> Iterator[tuple[str, ByKind]]:

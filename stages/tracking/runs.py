@@ -44,10 +44,18 @@ def open_run(*, stage: str, model: str, key: str, params: dict[str, Any]) -> "Li
     folder = spool_folder()
     folder.mkdir(parents=True, exist_ok=True)
     spool = folder / f"{time.time_ns()}-{os.getpid()}.jsonl"
-    run = LiveRun(spool)
+    descriptor = os.open(spool, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    # Held by this process and, by inheritance, its shipper: a spool file without a lock is an orphan.
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    run = LiveRun(spool, descriptor)
     run.append({"stage": stage, "model": model, "key": key, "params": params})
     run.ship()
     return run
+
+
+def join_run(spool: Path) -> "LiveRun":
+    """The record of a run in another process, on whichever node, which ships it and will close it."""
+    return LiveRun(spool, os.open(spool, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
 
 
 def answers(uri: str) -> bool:
@@ -72,11 +80,8 @@ def _public(uri: str) -> str:
 class LiveRun:
     """A run that is being recorded."""
 
-    def __init__(self, spool: Path) -> None:
-        self._spool = spool
-        self._descriptor = os.open(spool, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        # Held by this process and, by inheritance, its shipper: a spool file without a lock is an orphan.
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+    def __init__(self, spool: Path, descriptor: int) -> None:
+        self.spool, self._descriptor = spool, descriptor
         self._shipper: subprocess.Popen[bytes] | None = None
         self._broken = False
 
@@ -84,7 +89,7 @@ class LiveRun:
         """Start the shipper, in a session of its own so that a signal to our group leaves it time to finish."""
         path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH", "")]))
         self._shipper = subprocess.Popen(
-            [sys.executable, "-m", "stages.tracking.shipper", str(self._spool), str(os.getpid())],
+            [sys.executable, "-m", "stages.tracking.shipper", str(self.spool), str(os.getpid())],
             env={**_IMPATIENT, **os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
             pass_fds=[self._descriptor],
@@ -108,13 +113,13 @@ class LiveRun:
         self.append({"status": status})
         os.close(self._descriptor)
         if not answers(layout.tracking_uri()):
-            said = f"live metrics are kept in {self._spool}, the next run sends them"
+            said = f"live metrics are kept in {self.spool}, the next run sends them"
             print(f"tracking: {_public(layout.tracking_uri())} does not answer; {said}", file=sys.stderr)
         elif self._shipper is not None:
             try:
                 self._shipper.wait(_KILLED_TIMEOUT_S if status == "KILLED" else _CLOSE_TIMEOUT_S)
             except subprocess.TimeoutExpired:
-                print(f"tracking: still sending {self._spool} to MLflow in the background", file=sys.stderr)
+                print(f"tracking: still sending {self.spool} to MLflow in the background", file=sys.stderr)
 
     def append(self, record: dict[str, Any]) -> None:
         """Add one line to the spool file. A full disk costs metrics, not the training: said once, then ignored."""
@@ -122,7 +127,7 @@ class LiveRun:
             os.write(self._descriptor, (json.dumps(record) + "\n").encode())
         except OSError as error:
             if not self._broken:
-                print(f"tracking: live metrics are lost, {self._spool} cannot be written: {error}", file=sys.stderr)
+                print(f"tracking: live metrics are lost, {self.spool} cannot be written: {error}", file=sys.stderr)
             self._broken = True
 
 

@@ -22,6 +22,7 @@ from stages.separators import Appearance
 from stages.shards.schema import DecodedClip, Split
 from stages.training.augmentation import draw_variation, varied
 from stages.training.curriculum import Pool, Sampler, draw
+from stages.training.ranks import ALONE, Ranks, rows_of
 from stages.training.seeding import generator
 
 _SILENCE_DB = -80.0  # a clip this quiet is digital silence with at most a few ticks: its masks would be 0 / 0
@@ -140,18 +141,23 @@ class Batches:
         self._windows = windows
         self._num_samples = sampler.pool.num_samples
 
-    def at(self, step: int) -> Batch:
-        """Batch of one step; each mixture has a generator of its own."""
-        mixtures = [self._mixture(step, row) for row in range(self._train.batch_mixtures)]
+    def at(self, step: int, ranks: Ranks = ALONE) -> Batch:
+        """Batch of one step, or a rank's rows of it; each mixture has a generator of its own."""
+        mixtures = [self._mixture(step, row) for row in rows_of(ranks, self._train.batch_mixtures)]
         sources, frames, motion = zip(*mixtures, strict=True)
         return Batch(torch.stack(sources), torch.stack(frames), stacked(motion))
 
-    def clips_at(self, step: int) -> Batch:
-        """Clips of different videos, one by one instead of mixed: N is 1, and B at most the number of videos."""
+    def clips_at(self, step: int, ranks: Ranks = ALONE) -> Batch:
+        """Clips of different videos, one by one instead of mixed: N is 1, and B at most the number of videos.
+
+        One generator draws for all of them in turn, so each rank builds all before it keeps its own.
+        """
         random, train, pool = generator(self._train.seed, "clips", step), self._train, self._sampler.pool
         count = min(train.pretrain.batch_clips, len(pool.by_video))
-        waveforms, frames, _ = self._seen_and_heard(draw(pool, "any", count, random), random)
-        return Batch(waveforms[:, None], frames[:, None])
+        waveforms, frames, motion = self._seen_and_heard(draw(pool, "any", count, random), random)
+        rows = rows_of(ranks, count)
+        own = slice(rows.start, rows.stop)
+        return Batch(waveforms[own, None], frames[own, None], None if motion is None else motion[own, None])
 
     def _mixture(self, step: int, row: int) -> tuple[Tensor, Tensor, Tensor | None]:
         random = generator(self._train.seed, step, row)

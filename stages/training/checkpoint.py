@@ -7,7 +7,7 @@ two and of itself.
 import fcntl
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +19,8 @@ from safetensors.torch import load_file, save_file
 from stages.shards.files import check_room, naming_a_full_disk, read_json, sha256, sha256_json, sync, write_json
 from stages.training.learner import SEPARATOR, Learner
 from stages.training.optimizer import load_state_tensors, state_tensors
+from stages.training.ranks import ALONE, Ranks
+from stages.training.watching import Seen
 
 _KEPT = 2
 _PARTIAL = ".partial-"
@@ -46,6 +48,7 @@ class TrainingState:
     best_si_sdr_db: float | None = None
     kinds: list[int] = field(default_factory=list[int])  # of the training videos, where the phase asks for them
     validation_kinds: list[int] = field(default_factory=list[int])
+    seen: list[Seen] = field(default_factory=list[Seen])  # before this phase and after each earlier one
 
 
 class Checkpoints:
@@ -76,7 +79,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Steps that have a checkpoint, sound or not, in order."""
-        return sorted(int(path.name.removeprefix("step-")) for path in self._folder.glob("step-*"))
+        return _steps(self._folder)
 
     def newest(self) -> TrainingState | None:
         """Of the newest sound checkpoint whose best one is sound too; None without one."""
@@ -129,12 +132,26 @@ class Checkpoints:
 
 
 @contextmanager
-def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
-    """The checkpoints in `folder`, for one process at a time: worktrees of a host may share the store."""
+def open_checkpoints(folder: Path, ranks: Ranks = ALONE) -> Iterator[Checkpoints]:
+    """The checkpoints in `folder`, for one process at a time, or for ranks of which the first alone writes.
+
+    Worktrees of a host may share the store.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        if ranks.rank == 0:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        ranks.any(False)  # the others go on once it has the lock
         yield Checkpoints(folder)
+
+
+def newest_step(folders: Sequence[Path]) -> int:
+    """The highest step that has a checkpoint, sound or not, in any of the folders; 0 without one."""
+    return max((step for folder in folders for step in _steps(folder)), default=0)
+
+
+def _steps(folder: Path) -> list[int]:
+    return sorted(int(path.name.removeprefix("step-")) for path in folder.glob("step-*"))
 
 
 def _sound(folder: Path) -> dict[str, Any] | None:

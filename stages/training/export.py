@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from stages import layout
+from stages.networks.resnet import find_start, start_from
 from stages.networks.separation import Separator, build, save
 from stages.params import Clip, Spectrogram, Train
 from stages.separators import Model
@@ -18,9 +20,13 @@ _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 def new_separator(
     clip: Clip, spectrogram: Spectrogram, model: Model, train: Train, *, device: torch.device
 ) -> Separator:
-    """An untrained separator, its weights drawn from train.seed."""
+    """An untrained separator, its weights drawn from train.seed but for those that `appearance.weights` names."""
     torch.manual_seed(train.seed)
-    net = build(model, clip, spectrogram).to(device)
+    net = build(model, clip, spectrogram)
+    start = find_start(model.appearance.weights, layout.WEIGHTS)
+    if start is not None and net.describer is not None:
+        start_from(net.describer, start)
+    net = net.to(device)
     if train.channels_last:
         for parameter in net.parameters():
             if parameter.ndim in _CHANNELS_LAST:

@@ -14,7 +14,8 @@ from stages.training.batches import TrainingClips
 
 _STAGES = Path(__file__).parents[1]
 # Rooms and modules whose code shapes the weights.
-_CODE = tuple(_STAGES / place for place in ("audio", "networks", "training", "metrics/bss.py"))
+_CODE = tuple(_STAGES / place for place in ("audio", "networks", "training", "metrics/bss.py", "metrics/volumes.py"))
+_LEFT_OUT = {"curriculum", "workers", "worker_cpus"}  # of params
 _PACKAGES = ("torch", "torchaudio", "numpy", "simplejpeg")
 
 
@@ -23,10 +24,11 @@ def training_key(
 ) -> dict[str, Any]:
     """Params, data, code and versions. Of the data only media and splits: labels get in through `weights` alone.
 
-    Phases are left out: each leg of a run adds its own and what they draw from.
+    Phases are left out: each leg of a run adds its own and what they draw from. So is how many share the work, which
+    changes weights by rounding alone: a run that one process has begun can be ended by several.
     """
     return {
-        "params": {name: section.model_dump(mode="json", exclude={"curriculum"}) for name, section in sections.items()},
+        "params": {name: section.model_dump(mode="json", exclude=_LEFT_OUT) for name, section in sections.items()},
         "shards": sorted(shard["sha256"] for path in manifests for shard in read_json(path)["shards"].values()),
         "train": clips.by_video,
         "weights": clips.weights,

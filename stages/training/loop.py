@@ -13,6 +13,7 @@ from stages.training.checkpoint import Checkpoints, TrainingState
 from stages.training.interrupt import Stop
 from stages.training.learner import Learner
 from stages.training.phases import Leg
+from stages.training.ranks import Ranks
 from stages.training.tracker import Tracker
 from stages.training.validation import ValidationMix, mean_over_rules
 
@@ -25,7 +26,7 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """All that one leg of a training run works with."""
+    """All that one leg of a training run works with; of several ranks the first alone validates, logs and keeps."""
 
     leg: Leg
     learner: Learner
@@ -36,22 +37,33 @@ class Course:
     train: Train
 
     def complete(self, state: TrainingState, meter: Meter, stop: Stop) -> None:
-        """Take `state` to the leg's end, or until `stop` is requested; either leaves a checkpoint."""
+        """Take `state` to the leg's end, or until `stop` is requested of any rank; either leaves a checkpoint."""
         meter.skip(state.step - self.leg.first)
         with made_ahead(self._batch, self._last) as batch_of:
-            while not self.finished(state) and not stop.requested:
+            asked = self._ranks.any(stop.requested)
+            while not self.finished(state) and not asked:
                 if self._validation_due(state):
                     self._validate(state, stop)
                 else:
                     self._advance(state, batch_of(state.step))
-                    meter.advance(1, self._note(state))
-                self._keep(state, stop)
+                    if self._first:
+                        meter.advance(1, self._note(state))
+                asked = self._ranks.any(stop.requested)
+                self._keep(state, asked)
         if self.finished(state):
             meter.skip(self._last - state.step)
 
     def finished(self, state: TrainingState) -> bool:
         """Whether all steps are done and the last one is validated, or patience has come to its end before."""
         return not self._validation_due(state) and (state.step == self._last or self._worn_out(state))
+
+    @property
+    def _ranks(self) -> Ranks:
+        return self.learner.ranks
+
+    @property
+    def _first(self) -> bool:
+        return self._ranks.rank == 0
 
     @property
     def _last(self) -> int:
@@ -71,8 +83,8 @@ class Course:
 
     def _batch(self, step: int) -> Batch:
         if self.leg.pretraining:
-            return self.batches.clips_at(step)
-        return self.batches.at(step - self.leg.first + self.leg.mixed)
+            return self.batches.clips_at(step, self._ranks)
+        return self.batches.at(step - self.leg.first + self.leg.mixed, self._ranks)
 
     def _learn(self, batch: Batch, step: int) -> float:
         learn = self.learner.pretrain if self.leg.pretraining else self.learner.learn
@@ -89,7 +101,7 @@ class Course:
             state.bad_batches += 1
         self._refuse_a_lost_cause(state)
         if state.step % _STEPS_BETWEEN_LOGS == 0 and state.losses:
-            name = "correspondence_loss" if self.leg.pretraining else "loss"
+            name = f"{self.train.pretrain.objective}_loss" if self.leg.pretraining else "loss"
             self.tracker.log({name: state.losses[-1], "bad_batches": state.bad_batches}, state.step)
 
     def _refuse_a_lost_cause(self, state: TrainingState) -> None:
@@ -101,8 +113,9 @@ class Course:
             )
 
     def _validate(self, state: TrainingState, stop: Stop) -> None:
-        si_sdr_db = mean_over_rules(self.learner.separator, self.mixes, stop)
-        if stop.requested:
+        own = mean_over_rules(self.learner.separator, self.mixes, stop) if self._first else None
+        si_sdr_db = self._ranks.told(own)
+        if self._ranks.any(stop.requested):
             return  # cut short: whoever resumes validates this step first
         loss = sum(state.losses) / len(state.losses) if state.losses else None
         state.history.append({"phase": self.leg.name, "step": state.step, "loss": loss, "si_sdr_db": si_sdr_db})
@@ -114,9 +127,10 @@ class Course:
         if state.best_si_sdr_db is None or si_sdr_db > state.best_si_sdr_db:
             state.best_step, state.best_si_sdr_db = state.step, si_sdr_db
 
-    def _keep(self, state: TrainingState, stop: Stop) -> None:
+    def _keep(self, state: TrainingState, asked: bool) -> None:
         at_interval = state.step % self.train.checkpoint_every_steps == 0 and not self._validation_due(state)
-        if stop.requested or at_interval or state.best_step == state.step or self.finished(state):
+        due = asked or at_interval or state.best_step == state.step or self.finished(state)
+        if due and self._first:
             self.checkpoints.save(self.learner, state)
 
     def _note(self, state: TrainingState) -> str:

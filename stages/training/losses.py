@@ -14,6 +14,7 @@ from stages.audio.logfreq import LogFrequency
 from stages.audio.stft import Stft
 from stages.networks.separation import Target, activate
 from stages.separators import Head
+from stages.training.ranks import ALONE, Ranks
 
 # A ratio is unbounded where sources cancel; such bins are quiet, so that their weight is small, but not bounded either.
 _HIGHEST_RATIO = 5.0
@@ -39,11 +40,22 @@ def correspondence_loss(fits: Tensor) -> Tensor:
     return (functional.cross_entropy(fits, own) + functional.cross_entropy(fits.T, own)) / 2
 
 
-def mask_loss(logits: Tensor, heard: Spectra, target: Target, head: Head) -> Tensor:
-    """Distance of mask logits (B, N, R, T) from the ideal masks; a scalar.
+def coincidence_loss(fits: Tensor, num_steps: int) -> Tensor:
+    """Minus the mean log-likelihood, nats a step, of each sound given its own clip's motion, of fits (M, M); a scalar.
+
+    Nothing draws it away from the sound of other clips, and nothing need: on rendered performances the likelihood
+    alone does not fall back to the rate of onsets, and tells sounds apart better than with the contrast of
+    `correspondence_loss`, which makes it too sure of itself (docs/coincidence.md).
+    """
+    return -fits.diagonal().mean() / num_steps
+
+
+def mask_loss(logits: Tensor, heard: Spectra, target: Target, head: Head, *, ranks: Ranks = ALONE) -> Tensor:
+    """Distance of mask logits (B, N, R, T) from the ideal masks; a scalar, of several ranks this one's part of it.
 
     Cross-entropy on logits for binary masks, of each bin's owner among the N sources where they compete for it;
-    absolute difference for ratios. Bins weigh log1p(mixture magnitude), normalised by the sum of the weights.
+    absolute difference for ratios. Bins weigh log1p(mixture magnitude), normalised by the sum of the weights, those of
+    other ranks' mixtures included.
     """
     weights = torch.log1p(heard.mixture)[:, None]
     if head == "competitive":
@@ -55,4 +67,4 @@ def mask_loss(logits: Tensor, heard: Spectra, target: Target, head: Head) -> Ten
     else:
         ideal = masks.ratio_masks(heard.sources, heard.mixture).clamp_max(_HIGHEST_RATIO)
         distance = (activate(logits, target, head) - ideal).abs()
-    return (weights * distance).sum() / weights.expand_as(distance).sum()
+    return (weights * distance).sum() / ranks.summed(weights.expand_as(distance).sum())

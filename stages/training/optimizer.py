@@ -27,7 +27,10 @@ def build_optimizer(net: nn.Module, trunk_of: Trunked, settings: Optimizer, phas
         {"params": rest, "lr": phase.rate},
     ]
     if settings.algorithm == "sgd":
-        return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
+        sgd = torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
+        for parameter in (*trunk, *rest):  # the fused kernel wants a moment of all or of none; pretraining moves some
+            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return sgd
     return torch.optim.AdamW(groups, betas=(settings.momentum, 0.999), weight_decay=settings.weight_decay, fused=True)
 
 

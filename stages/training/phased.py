@@ -1,5 +1,6 @@
 """Takes a separator through pretraining and the phases of its curriculum, from wherever checkpoints stand."""
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,16 @@ from stages.training.batches import Batches, Media
 from stages.training.checkpoint import Checkpoints, TrainingState, open_checkpoints
 from stages.training.curriculum import Sampler
 from stages.training.export import best_step
-from stages.training.interrupt import Stop, end_if
+from stages.training.interrupt import AgreedStop, Stop, end_if
 from stages.training.kinds import Kinds, labelled, seen
 from stages.training.learner import Learner
-from stages.training.loop import Course
+from stages.training.loop import Course, TrainingError
 from stages.training.phases import Leg
+from stages.training.ranks import ALONE, Ranks
 from stages.training.sources import Sources
 from stages.training.tracker import Tracker, closing
 from stages.training.validation import ValidationMix, read_mixes
+from stages.training.watching import UNTRAINED, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class PhasedTraining:
     windows: MotionWindows | None
     videos: Mapping[str, list[str]]  # ids of all that shape the model, kept beside its checkpoints
     tracker: Tracker
+    watch: Watch
+    ranks: Ranks = ALONE
 
     def complete(self, label: str, legs: Mapping[Path, Leg], stop: Stop) -> Reached:
         """Take the separator to the end of the last leg; ends the process where `stop` is requested before.
@@ -72,7 +77,7 @@ class PhasedTraining:
         """Legs before the last one that has a checkpoint, with its state: nothing else of them is needed."""
         folders = list(legs)
         for place in reversed(range(len(folders))):
-            with open_checkpoints(folders[place]) as checkpoints:
+            with open_checkpoints(folders[place], self.ranks) as checkpoints:
                 state = checkpoints.newest()
             if state is not None:
                 return dict.fromkeys(folders[:place], state)
@@ -81,19 +86,36 @@ class PhasedTraining:
     def _tell_of(self, leg: Leg, state: TrainingState) -> None:
         with closing(self.tracker.phase(leg.name, _params(leg))) as tracker:
             _tell(tracker, leg, state)
+            for seen in state.seen:
+                if seen["phase"] == leg.name:
+                    self.watch.tell(tracker, seen)
 
     def _take(self, leg: Leg, folder: Path, before: Reached | None, meter: Meter, stop: Stop) -> Reached:
-        with closing(self.tracker.phase(leg.name, _params(leg))) as tracker, open_checkpoints(folder) as checkpoints:
-            write_json(folder / layout.TRAINING_VIDEOS, dict(self.videos))
-            learner = Learner(self.separator, self.train, leg.phase)
-            state = checkpoints.resume(learner) or self._begin(leg, learner, before)
+        with (
+            closing(self.tracker.phase(leg.name, _params(leg))) as tracker,
+            open_checkpoints(folder, self.ranks) as checkpoints,
+        ):
+            if self.ranks.rank == 0:
+                write_json(folder / layout.TRAINING_VIDEOS, dict(self.videos))
+            learner = Learner(self.separator, self.train, leg.phase, self.ranks)
+            state = checkpoints.resume(learner) or self._begin(leg, learner, before, stop)
+            self._check_agreement(folder, state)
             _tell(tracker, leg, state)
             course = self._course(leg, learner, state, checkpoints, tracker)
             course.complete(state, meter, stop)
+            self.ranks.any(False)  # the first one has kept what all read next
             end_if(not course.finished(state))
+            self._look(Reached(leg, checkpoints, state), tracker, stop)
         return Reached(leg, checkpoints, state)
 
-    def _begin(self, leg: Leg, learner: Learner, before: Reached | None) -> TrainingState:
+    def _look(self, reached: Reached, tracker: Tracker, stop: Stop) -> None:
+        """See what a leg hands on; the checkpoints of the next one keep it."""
+        step = best_step(reached.state)
+        self.separator.net.load_state_dict(reached.checkpoints.weights(step))
+        reached.state.seen.append(self.watch.look(self.separator, reached.leg.name, step, AgreedStop(self.ranks, stop)))
+        self.watch.tell(tracker, reached.state.seen[-1])
+
+    def _begin(self, leg: Leg, learner: Learner, before: Reached | None, stop: Stop) -> TrainingState:
         """From the best weights of the leg before, with moments of its own; from pretraining all goes on as it is."""
         state = TrainingState(step=leg.first)
         if before is not None:
@@ -102,10 +124,23 @@ class PhasedTraining:
             else:
                 self.separator.net.load_state_dict(before.checkpoints.weights(best_step(before.state)))
             state.history, state.bad_batches = list(before.state.history), before.state.bad_batches
+            state.seen = list(before.state.seen)
+        else:
+            state.seen = [self.watch.look(self.separator, UNTRAINED, 0, AgreedStop(self.ranks, stop))]
         if not leg.pretraining and "same_instrument" in leg.phase.rules:
             kinds = self._kinds()
             state.kinds, state.validation_kinds = list(kinds.train), list(kinds.validation)
         return state
+
+    def _check_agreement(self, folder: Path, state: TrainingState) -> None:
+        """`TrainingError` unless all ranks begin where the first one does."""
+        begun = (state.step, state.validated_step, state.best_step, state.kinds, state.validation_kinds)
+        mark = float(zlib.crc32(repr(begun).encode()))
+        if self.ranks.told(mark) != mark:
+            raise TrainingError(
+                f"{folder}: rank {self.ranks.rank} would begin at step {state.step} from another state than the first "
+                f"rank; all nodes must share PIXELS_STORE and the data"
+            )
 
     def _kinds(self) -> Kinds:
         train, videos = self.train, (self.sources.train.by_video, self.sources.validation.by_video)

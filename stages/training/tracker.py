@@ -21,6 +21,20 @@ class Tracker(Protocol):
         ...
 
 
+class Unheard:
+    """A tracker of those who have nothing to tell: ranks but the first."""
+
+    def log(self, metrics: dict[str, float], step: int) -> None:
+        """Nothing."""
+
+    def phase(self, name: str, params: dict[str, Any]) -> "Unheard":  # noqa: ARG002 - nobody hears it
+        """Nothing either."""
+        return self
+
+    def close(self, status: str) -> None:
+        """Nothing."""
+
+
 @contextmanager
 def closing(tracker: Tracker) -> Iterator[Tracker]:
     """Close the tracker with what the block came to: an end on request (SystemExit, Ctrl-C) is KILLED."""

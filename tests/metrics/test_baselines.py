@@ -43,6 +43,26 @@ def test_sources_of_disjoint_spectra_are_recovered() -> None:
     assert found["ideal_binary_mask_warped"] > 20
 
 
+def test_gates_part_what_sounds_by_turns_and_nothing_that_sounds_at_once() -> None:
+    time_s = torch.arange(4000) / 4000
+    tones = torch.stack([torch.sin(2 * torch.pi * hz * time_s) for hz in (250.0, 1250.0)])
+    by_turns = tones * torch.stack([(time_s < 0.45).float(), (time_s > 0.55).float()])
+    for sources, at_once in ((by_turns, False), (tones, True)):
+        estimates = Baselines(SPECTROGRAM, sample_rate_hz=4000)(ANY_MIX, sources)
+        ratios = score(sources, torch.stack(list(estimates.values())), taps=32)
+        found = dict(zip(estimates, ratios["si_sdr"].min(axis=1).tolist(), strict=True))
+        for gate in ("ideal_ratio_gate", "best_gate", *([] if at_once else ["ideal_binary_gate"])):
+            # at once, equal levels: half of the mixture, whose other half is as loud
+            assert found[gate] == pytest.approx(0, abs=0.1) if at_once else found[gate] > 30
+        assert found["ideal_binary_mask"] > 30
+
+
+def test_gates_are_the_same_for_all_frequencies_and_below_masks(mean_si_sdr: dict[str, float]) -> None:
+    gates = [mean_si_sdr[name] for name in ("ideal_binary_gate", "ideal_ratio_gate", "best_gate")]
+    assert max(gates) == mean_si_sdr["best_gate"]
+    assert mean_si_sdr["mixture"] < mean_si_sdr["best_gate"] < mean_si_sdr["ideal_binary_mask"] - 3
+
+
 def test_separation_without_pictures_knows_no_order_but_the_one_that_suits_the_truth() -> None:
     sources = torch.stack([torch.from_numpy(waveform(kind, seed=5)) for kind in range(2)])
     baselines = Baselines(SPECTROGRAM, sample_rate_hz=4000)

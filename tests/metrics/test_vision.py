@@ -1,12 +1,17 @@
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from stages.metrics.scores import evaluated
 from stages.metrics.vision import Vision
 from stages.networks.frames import to_input
-from stages.networks.separation import Separator
+from stages.networks.separation import Separator, build
 from stages.networks.separator import PixelsSeparator
+from stages.networks.sight import central
+from stages.separators import Motions
+from tests.synth import struck
 from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, MemoryMedia, picture, waveform
 from tests.synth.signals import mix_rows
 
@@ -31,6 +36,59 @@ def test_each_source_sees_its_own_frames_and_as_a_control_its_neighbours() -> No
         neighbour = alone((source - 1) % 3)
         torch.testing.assert_close(estimates["pixels:swapped_vision"][source], neighbour, rtol=0, atol=1e-5)
     assert not torch.allclose(alone(0), alone(1), atol=1e-5)
+
+
+def _struck(**changes: Any) -> Separator:
+    """A separator that minds motion and appearance, of clips that all look alike."""
+    torch.manual_seed(1)
+    model = struck.changed(**changes)
+    net = build(model, struck.CLIP, struck.SPECTROGRAM)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return Separator(net, model, struck.CLIP, struck.SPECTROGRAM, "binary")
+
+
+class _TintedMedia(struck.StruckMedia):
+    def frames(self, clip_id: str, indices: Sequence[int]) -> list[Any]:
+        return [np.full((40, 40, 3), 60 * int(clip_id[2:]), np.uint8) for _ in indices]
+
+
+def test_wrong_motion_and_wrong_pictures_are_shown_one_by_one() -> None:
+    separator, media = _struck(), _TintedMedia()
+    (mix,) = evaluated(mix_rows("m", ["0-1", "0-3"]))
+    sources = torch.stack([torch.from_numpy(media.audio(clip)) for clip in ("0-1", "0-3")])
+    model = separator.model
+    assert isinstance(model, Motions)
+    found = Vision("motions", separator, media, struck.windows(model), mask="soft")(mix, sources)  # pyright: ignore[reportArgumentType]
+    frames, motion = central(media, ["0-1", "0-3"], model.appearance, struck.windows(model))
+    assert motion is not None
+    turned = motion.flip(0)
+    late = torch.cat([motion[:, :, -12:], motion[:, :, :-12]], dim=2)  # of 36 steps, 24 a second
+    shown = {
+        "motions": (frames, motion),
+        "motions:swapped_vision": (frames.flip(0), turned),
+        "motions:late_motion": (frames, late),
+        "motions:swapped_motion": (frames, turned),
+        "motions:swapped_appearance": (frames.flip(0), motion),
+    }
+    assert list(found)[: len(shown)] == list(shown)
+    mixture = sources.mean(0)[None]
+    for name, (pictures, moving) in shown.items():
+        (expected,) = separator.separate(mixture, pictures[None], moving[None], mask="soft")
+        torch.testing.assert_close(found[name], expected, rtol=0, atol=1e-5)
+    wrong = [found[name] for name in shown if name != "motions"]
+    assert all(not torch.allclose(one, found["motions"], atol=1e-4) for one in wrong)
+
+
+def test_motion_alone_has_no_appearance_to_swap() -> None:
+    separator, media = _struck(fusion__rule="alone"), struck.StruckMedia()
+    (mix,) = evaluated(mix_rows("m", ["0-1", "0-3"]))
+    sources = torch.stack([torch.from_numpy(media.audio(clip)) for clip in ("0-1", "0-3")])
+    windows = struck.windows(struck.changed())
+    found = Vision("motions", separator, media, windows, mask="soft")(mix, sources)  # pyright: ignore[reportArgumentType]
+    controls = ["swapped_vision", "late_motion", "zero_motion", "mean_motion"]
+    assert [name.partition(":")[2] for name in found][1:5] == controls
 
 
 def tiny() -> Separator:

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import simplejpeg
+import torch
 from numpy.typing import NDArray
 
 from stages import layout
 from stages.curricula import Phase
+from stages.metrics.watched import Watched
+from stages.networks.frames import to_input
 from stages.params import Clip, Spectrogram, Train
 from stages.progress import progress
 from stages.separators import Pixels
@@ -29,6 +32,7 @@ from stages.training.phases import Leg, legs_of
 from stages.training.seeding import choose_device, make_deterministic
 from stages.training.sources import sources_of
 from stages.training.validation import read_mixes
+from stages.training.watching import Watch
 
 CLIP = Clip(duration_s=1.0, sample_rate_hz=4000, frame_rate_hz=4, frame_side_px=40)
 SPECTROGRAM = Spectrogram(fft_samples=256, hop_samples=128, log_frequency_rows=64)
@@ -40,6 +44,7 @@ MODEL = Pixels.model_validate(
         "head": "independent",
         "appearance": {
             "base_channels": 4,
+            "weights": "none",
             "pooling": "max",
             "standardise": False,
             "num_frames": 1,
@@ -55,21 +60,30 @@ _COLOURS = np.array([[220, 40, 30], [30, 60, 220], [40, 200, 60], [230, 210, 40]
 _ROOTS_HZ = np.array([110.0, 220.0, 440.0, 880.0])
 
 
+def pretrain_section(objective: str, steps: int, batch_clips: int = 4) -> dict[str, object]:
+    """Settings of what comes before mixtures."""
+    sizes = {"steps": steps, "batch_clips": batch_clips}
+    return {"objective": objective, "sound_gap_ms": 125.0, "sound_rise": 0.16, **sizes}
+
+
 def train_section(**changes: object) -> Train:
     """Settings of a run of seconds; those of a phase change its only one, unless `phases` lists them."""
     settings: dict[str, object] = {
         "seed": 1,
+        "workers": 1,
+        "worker_cpus": 1.0,
         "threads": 1,
         "device": "cpu",
         "precision": "fp32",
         "channels_last": True,
+        "compile": False,
         "leave_out": ["still"],
         "sampling": "videos",
         "mask": "binary",
         "gain_low": 0.5,
         "gain_high": 1.5,
         "augmentation": {"zoom": 0, "shift": 0, "contrast": 0, "brightness": 0, "shuffle_channels": False},
-        "pretrain": {"objective": "none", "steps": 2, "batch_clips": 4},
+        "pretrain": pretrain_section("none", 2),
         "batch_mixtures": 2,
         "optimizer": {
             "algorithm": "adamw",
@@ -187,6 +201,7 @@ def write_world(root: Path, *, labels: bool = True, train_clips: Sequence[str] =
     write_rows(root / layout.DECODED_CLIPS, clips, DecodedClip)
     flags = [coincidence_row(clip.clip_id, clip.video_id) for clip in clips]
     write_rows(root / layout.COINCIDENCE, flags, ClipCoincidence)
+    write_onset_maps(root / layout.COINCIDENCE_MAPS, [clip.clip_id for clip in clips])
     mixes = [
         MixSource(
             f"mix{number}", "different2", "validation", source, clip_id, f"video-{clip_id}", _label(clip_id, labels)
@@ -195,6 +210,12 @@ def write_world(root: Path, *, labels: bool = True, train_clips: Sequence[str] =
         for source, clip_id in enumerate(pair)
     ]
     write_rows(root / layout.MIXES, mixes, MixSource)
+
+
+def write_onset_maps(path: Path, clip_ids: Sequence[str]) -> None:
+    """Ranks of 4 x 4 cells of each clip, drawn."""
+    random = np.random.default_rng(len(clip_ids))
+    np.savez(path, clip_id=np.array(clip_ids, np.str_), rank=random.integers(-9, 9, (len(clip_ids), 4, 4), np.int16))
 
 
 def _media(clip_id: str) -> ClipMedia:
@@ -266,7 +287,17 @@ def new_training(train: Train, rows: Callable[[str, Split], DecodedClip] = decod
         windows=None,
         videos={"train": [], "validation": []},
         tracker=MemoryTracker(),
+        watch=Watch(watched_mixes()),
     )
+
+
+def watched_mixes() -> list[Watched]:
+    """One mix, whose maps are drawn."""
+    frames = torch.stack([to_input([picture(kind, 7)], MODEL.appearance.crop_px, generator=None) for kind in range(2)])
+    ranks = torch.rand(2, 48, 48, generator=torch.Generator().manual_seed(2))
+    sources = torch.stack([torch.from_numpy(waveform(kind, 7)) for kind in range(2)])
+    clips = tuple(decoded(f"{kind}-7", "validation") for kind in range(2))
+    return [Watched(clips, sources.mean(dim=0), frames, None, ranks)]
 
 
 def legs_in(train: Train, folder: Path) -> dict[Path, Leg]:

@@ -22,6 +22,7 @@ from tests.synth.learning import (
     decoded,
     first_phase,
     new_learner,
+    pretrain_section,
     sampler,
     train_section,
 )
@@ -55,7 +56,7 @@ def test_a_competitive_head_learns_too() -> None:
 
 def test_pretraining_finds_each_sound_and_moves_the_appearance_network_alone() -> None:
     make_deterministic(1, torch.device("cpu"))
-    train = train_section(pretrain={"objective": "correspondence", "steps": 60, "batch_clips": 4})
+    train = train_section(pretrain=pretrain_section("correspondence", 60))
     learner = new_learner(train)
     clips = [decoded(f"{kind}-{seed}") for kind in range(4) for seed in range(2)]
     batches = Batches(MemoryMedia(), sampler(clips, train), MODEL.appearance, train)

@@ -71,7 +71,7 @@ class _StopsAfter(Stop):
         self._left = looks
 
     @property
-    def requested(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def requested(self) -> bool:
         self._left -= 1
         return self._left < 0
 

@@ -20,10 +20,20 @@ from stages.training.curriculum import NothingToDraw, Sampler
 from stages.training.interrupt import Stop
 from stages.training.learner import Learner
 from stages.training.phased import PhasedTraining, Reached
-from tests.synth.learning import MODEL, MemoryTracker, decoded, first_phase, legs_in, new_training, phase, train_section
+from tests.synth.learning import (
+    MODEL,
+    MemoryTracker,
+    decoded,
+    first_phase,
+    legs_in,
+    new_training,
+    phase,
+    pretrain_section,
+    train_section,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
-PRETRAIN = {"objective": "correspondence", "steps": 5, "batch_clips": 4}
+PRETRAIN = pretrain_section("correspondence", 5)
 ALIKE, MIXED = {"same_instrument": 1.0}, {"any": 0.5, "same_instrument": 0.5}
 
 

@@ -3,9 +3,9 @@
 from stages.curricula import Phase
 from stages.params import Pretrain
 from stages.training.phases import Leg, legs_of
-from tests.synth.learning import phase
+from tests.synth.learning import phase, pretrain_section
 
-TAUGHT = Pretrain(objective="correspondence", steps=5, batch_clips=4)
+TAUGHT = Pretrain.model_validate(pretrain_section("correspondence", 5))
 UNTAUGHT = TAUGHT.model_copy(update={"objective": "none"})
 BOTH = [phase(steps=6), phase(name="S2", steps=9)]
 BASE = {"data": "some"}

@@ -12,9 +12,9 @@ from stages.training.curriculum import NothingToDraw
 from stages.training.kinds import Kinds
 from stages.training.phases import legs_of
 from stages.training.sources import Sources, sources_of
-from tests.synth.learning import decoded, phase
+from tests.synth.learning import decoded, phase, pretrain_section
 
-UNTAUGHT = Pretrain(objective="none", steps=1, batch_clips=2)
+UNTAUGHT = Pretrain.model_validate(pretrain_section("none", 1))
 FIXED = (("0-7", "1-7"), ("0-8", "1-8"), ("0-7", "1-8"))
 ALIKE: dict[Rule, float] = {"same_instrument": 1.0}
 KINDS = Kinds((0, 0, 0, 1, 1, 1), (0, 0, 0, 1, 1))

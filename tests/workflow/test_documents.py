@@ -12,6 +12,7 @@ DOCUMENTS = [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]
 BESIDE_THE_GRAPH = {
     "doctor",
     "plan",
+    "agreement",
     "compare",
     "promote",
     "rescore",
