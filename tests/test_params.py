@@ -85,7 +85,7 @@ def test_sections_are_frozen() -> None:
 def test_onsets_of_motion_are_taught_to_models_that_see_it_alone(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"models.pixels sees no motion, which train.pretrain.objective coincidence"):
         read(written(tmp_path, train__pretrain__objective="coincidence"))
-    content = yaml.safe_load(Path("presets/motions.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     content["train"]["pretrain"]["objective"] = "coincidence"
     del content["models"]["pixels"], content["train"]["curriculum"]["pixels"]
     path = tmp_path / "motions.yaml"
