@@ -24,6 +24,7 @@ CURRENT = "current"  # the preset that is the workspace's own params.yaml
 _FACTS = Path(".locks/run.json")  # written last: a worktree without it was left half made
 _LONGEST_NAME = 60
 _CODE = ("stages", "dvc.yaml", "lists", "weights")
+_REMOTE = re.compile(r"(?m)^remote\.(.+)\.url=(.+)$")
 _KEPT = ("params.yaml", "dvc.lock", "reports/metrics.json", "reports/admission", "reports/register")
 
 
@@ -150,8 +151,7 @@ def _check_out(places: Places, folder: Path, commit: str) -> None:
         shutil.copyfile(local, folder / ".dvc" / "config.local")
     cache = _answer(places, places.workspace, "dvc", "cache", "dir").strip()
     _answer(places, folder, "dvc", "cache", "dir", "--local", cache)
-    for line in _answer(places, places.workspace, "dvc", "remote", "list").splitlines():
-        name, address = line.split()[:2]
+    for name, address in _REMOTE.findall(_answer(places, places.workspace, "dvc", "config", "--list")):
         if Path(address).is_absolute():  # or was made so: as written it is relative to the workspace
             _answer(places, folder, "dvc", "remote", "modify", "--local", name, "url", address)
 

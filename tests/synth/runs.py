@@ -33,6 +33,7 @@ PIPELINE: dict[str, Any] = {
     },
 }
 PARAMS: dict[str, Any] = {
+    "seed": 1,
     "scale": 1,
     "index": {"videos": "data/videos", "builtin": ["first"]},
     "models": {"pixels": {}},
