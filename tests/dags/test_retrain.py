@@ -40,7 +40,7 @@ print(json.dumps({
     "tasks": {task.task_id: {
         "address": getattr(task, "address", None), "retries": task.retries, "pool": task.pool,
         "backoff": bool(task.retry_exponential_backoff), "timeout_s": task.execution_timeout.total_seconds(),
-        "rule": str(task.trigger_rule), "alarm": bool(task.on_failure_callback),
+        "rule": task.trigger_rule.value, "alarm": bool(task.on_failure_callback),
         "links": [link.name for link in task.operator_extra_links],
     } for task in dag.tasks},
     "dag": [dag.dag_id, dag.max_active_runs, dag.catchup],
