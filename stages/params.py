@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from stages.bounds import Admit
 from stages.curricula import Instruments, Optimizer, Phases, check_curricula, taught
 from stages.separators import Model, Motions, Section
 
@@ -341,6 +342,7 @@ class Params(Section):
     trajectories: Trajectories
     leakage: Leakage
     coincidence: Coincidence
+    admit: Admit
     mixes: Mixes
     models: dict[Name, Model] = Field(min_length=1)
     train: Train

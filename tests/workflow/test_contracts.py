@@ -31,6 +31,7 @@ EXEMPT = {
     "stages.launch",
     "stages.params",
     "stages.curricula",
+    "stages.bounds",
     "stages.separators",
     "stages.layout",
     "stages.progress",
@@ -67,9 +68,9 @@ def test_every_stage_has_an_entry_module_and_a_command() -> None:
 
 @pytest.mark.parametrize("stage", list(PIPELINE))
 def test_everything_a_stage_imports_is_among_its_dependencies(stage: str) -> None:
-    """Exempt are modules through which no result can change unseen: params, curricula and separators (their values come
-    by `params:`), layout (the paths stand in `deps:` and `outs:`), launch and __main__ (they only call), progress (it
-    only prints)."""
+    """Exempt are modules through which no result can change unseen: params, curricula, bounds and separators (their
+    values come by `params:`), layout (the paths stand in `deps:` and `outs:`), launch and __main__ (they only call),
+    progress (it only prints)."""
     deps = code_deps(stage)
     unseen = {m for m in closure(stage) if not any(source(m).is_relative_to(dep) for dep in deps)}
     assert unseen == set()
@@ -113,6 +114,7 @@ def test_arguments_of_run_are_the_params_of_the_stage(stage: str) -> None:
 
 def test_the_sections_of_params_yaml_are_those_that_stages_use() -> None:
     used = {address.split(".")[0] for body in BODIES.values() for address in body["params"]}
+    used |= {"admit"}  # of the command that stands before training without being a stage
     assert used == {field.alias or name for name, field in Params.model_fields.items()}
 
 

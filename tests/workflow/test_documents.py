@@ -13,6 +13,8 @@ BESIDE_THE_GRAPH = {
     "doctor",
     "plan",
     "agreement",
+    "configure",
+    "admit",
     "compare",
     "promote",
     "rescore",
