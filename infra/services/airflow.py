@@ -114,7 +114,9 @@ def start(service: Service, workspace: Path, surroundings: Mapping[str, str], *,
         configure(workspace, port)
         _migrate(service, workspace, surroundings)
     for part in missing:
-        service.start(part, surroundings, port=port, folder=home(workspace))
+        # Triggers that dags/ brings along are imported here, the only part that does not look there by itself.
+        own = {"PYTHONPATH": str(DAGS)} if part.name == "triggerer" else {}
+        service.start(part, {**surroundings, **own}, port=port, folder=home(workspace))
     return [part.name for part in missing]
 
 
