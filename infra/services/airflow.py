@@ -108,6 +108,8 @@ def _settings(workspace: Path, port: int) -> dict[str, dict[str, str]]:
 def start(service: Service, workspace: Path, surroundings: Mapping[str, str], *, port: int) -> list[str]:
     """Start the parts that do not run; their names."""
     missing = [part for part in PARTS if part.name not in service.alive]
+    for part in missing:
+        service.sweep(part.name)
     if "api-server" in {part.name for part in missing}:
         service.require_port(port)
     if len(missing) == len(PARTS):

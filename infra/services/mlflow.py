@@ -24,6 +24,7 @@ def address(port: int) -> str:
 
 def start(service: Service, workspace: Path, inherited: Mapping[str, str], *, port: int) -> list[str]:
     """Start it; names of its parts. Clients write artifacts themselves: the same files with and without a server."""
+    service.sweep(SERVER)  # its worker outlives it, and holds the port
     service.require_port(port)
     options = {
         "backend-store-uri": database(workspace),

@@ -88,6 +88,10 @@ class Service:
                 fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
+    def sweep(self, part: str) -> None:
+        """End what a part that died may have left: a scheduler's tasks, which its successor would start once more."""
+        self._end([part], self._marked(part))
+
     def require_port(self, port: int) -> None:
         """Refuse a port that somebody else listens on."""
         if not ports.is_free(port):
@@ -95,11 +99,7 @@ class Service:
             raise ServiceError(f"port {port} is taken by {who}; end that, or choose another: make {self.name} PORT=...")
 
     def start(self, part: Part, environment: Mapping[str, str], *, port: int, folder: Path) -> None:
-        """Start one part in a process group of its own, after what a former one of its name may have left behind.
-
-        A scheduler that was killed leaves tasks, which its successor would start a second time.
-        """
-        self._end([part.name], self._marked(part.name))
+        """Start one part in a process group of its own."""
         process = processes.start(
             part.command, environment, mark=self._marked(part.name), folder=folder, log=self.log(part.name)
         )
@@ -131,7 +131,7 @@ class Service:
         """
         found = len(self.processes)
         if first is not None:
-            self._end([first], self._marked(first))
+            self.sweep(first)
         self._end(list(self.started), self._mark)
         self._state_file.unlink(missing_ok=True)
         return found

@@ -65,7 +65,7 @@ def test_two_workspaces_do_not_end_each_others(service: Service, tmp_path: Path)
     assert service.alive == {"one"}
 
 
-def test_a_killed_part_is_started_again_and_what_it_left_is_ended_before(service: Service, tmp_path: Path) -> None:
+def test_what_a_killed_part_left_is_swept_before_it_is_started_again(service: Service, tmp_path: Path) -> None:
     leaves = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPS!r}], start_new_session=True)\n"
     begin(service, tmp_path, part("one", leaves + SLEEPS), part("two", SLEEPS))
     service.wait(lambda: "" if service.log("one").read_text().count("up") == 2 else "a child", 60)
@@ -73,6 +73,8 @@ def test_a_killed_part_is_started_again_and_what_it_left_is_ended_before(service
     kill(service, "one")
     assert service.alive == {"two"}
     assert len(service.processes) == 2  # "two", and what "one" left
+    service.sweep("one")
+    assert len(service.processes) == 1
     begin(service, tmp_path, part("one", SLEEPS))
     assert service.alive == {"one", "two"}
     assert len(service.processes) == 2

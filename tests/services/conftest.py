@@ -1,0 +1,33 @@
+"""One small world with a real Airflow and a real MLflow, which all tests here share; they cost minutes to run."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.harness import adopting, wait_for_no_survivor
+from tests.synth.services import Servers
+from tests.synth.world import make_workspace
+
+# Waiting that a test cannot afford, and no Ray, which takes longer to start than this world's work.
+HASTE = {
+    "PIXELS_SERIAL": "1",
+    "PIXELS_INBOX_QUIET_S": "1",
+    "PIXELS_INBOX_VIDEOS": "2",
+}
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Both services of a small world, running; at the end none of their processes is left."""
+    folder = Path(tempfile.mkdtemp(prefix="pixels-services-"))
+    servers = Servers(make_workspace(folder), **HASTE)
+    with adopting():
+        servers.start("mlflow")
+        servers.start("airflow")
+        yield servers
+        assert servers.call("down").returncode == 0
+        wait_for_no_survivor([], 5)
+    shutil.rmtree(folder)
