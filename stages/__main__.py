@@ -65,6 +65,33 @@ def plan(as_json: _AsJson = False) -> None:
 
 
 @app.command()
+def configure(
+    preset: Annotated[str | None, typer.Option(help="Begin with presets/PRESET.yaml; else with params.yaml.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Keep this model, and no other; any number.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="a.b.c=value, as `dvc exp run -S` takes it; any number.")
+    ] = None,
+) -> None:
+    """Write params.yaml: a preset, models, single values; nothing unless all of it is valid. No stage of dvc.yaml."""
+    from stages.configure import report
+
+    raise typer.Exit(report(preset=preset, models=model or [], changes=changes or []))
+
+
+@app.command()
+def admit(
+    against: Annotated[
+        Path | None, typer.Option(help="What an earlier call wrote for the last good run; else drift is not judged.")
+    ] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Say whether the videos at hand may be trained on; status 3: they may not. No stage of dvc.yaml."""
+    from stages.admit import report
+
+    raise typer.Exit(report(against=against, as_json=as_json))
+
+
+@app.command()
 def compare(
     names: Annotated[
         tuple[str, str],

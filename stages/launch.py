@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from stages import layout
+from stages.exits import status_of
 from stages.params import At, Params, ParamsError, read
 from stages.shards.files import write_json
 
@@ -23,7 +24,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def launch(stage: str, item: str | None) -> None:
-    """Run `stages.<stage>.run` with the sections that its signature names; input errors end the process with status 1.
+    """Run `stages.<stage>.run` with the sections that its signature names.
+
+    Input errors end the process with status 1; what may be gone at another try (a full disk, a server that is away)
+    with 75, EX_TEMPFAIL.
 
     Args:
         stage: Module name under `stages`.
@@ -46,7 +50,7 @@ def launch(stage: str, item: str | None) -> None:
         if os.environ.get("PIXELS_TRACEBACK"):
             raise
         print(f"{name}: {error}\n(PIXELS_TRACEBACK=1 shows where)", file=sys.stderr)
-        raise SystemExit(1) from error
+        raise SystemExit(status_of(error)) from error
 
 
 def arguments(run: Any, params: Params, item: str | None) -> dict[str, Any]:

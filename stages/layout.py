@@ -10,6 +10,8 @@ LOCK = Path("dvc.lock")
 VIDEOS = Path("data/videos")  # where the built-in corpus is rendered: VIDEOS/<arrival>/<label>/*.mp4
 TRUTH = Path("data/truth")  # its truth, for evaluation only: TRUTH/<arrival>/
 
+PRESETS = Path("presets")  # ready-made files of the shape of params.yaml
+
 LISTS = Path("lists")  # published lists of videos, index.lists names their files
 
 WEIGHTS = Path("weights")  # of networks that estimate flow, flow.weights names its files
@@ -47,6 +49,7 @@ REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
 SCORES = REPORTS / "scores.parquet"
 TABLE = REPORTS / "table.txt"
+ADMISSION = REPORTS / "admission"  # of the videos to training, by the command; no out of a stage
 COMPARISON = REPORTS / "compare.html"  # of two versions, by the command; no out of a stage
 PLOTS = REPORTS / "plots"  # points of each plot as JSON: what `dvc plots show` draws
 

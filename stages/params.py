@@ -201,6 +201,20 @@ class Coincidence(Section):
     mismatched: int = Field(ge=1, le=1000)
 
 
+class Admit(Section):
+    """What training may begin with: bounds of the new videos, and of their drift from those of the last good run."""
+
+    max_reject_share: Share
+    max_flagged_share: Share
+    max_leaks: int = Field(ge=0)
+    max_vanished_share: Share
+    max_label_distance: float = Field(ge=0, le=1)
+    max_loudness_shift_db: float = Field(gt=0)
+    max_duration_ratio: float = Field(gt=1)
+    min_videos: int = Field(ge=2)
+    significance: float = Field(gt=0, lt=0.5)
+
+
 class Mixes(Section):
     """The fixed mixes on which models are compared."""
 
@@ -324,6 +338,7 @@ class Params(Section):
     trajectories: Trajectories
     leakage: Leakage
     coincidence: Coincidence
+    admit: Admit
     mixes: Mixes
     models: dict[Name, Model] = Field(min_length=1)
     train: Train

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 from stages import layout
+from stages.exits import status_of
 from stages.judging.assessment import assess
 from stages.params import read
 from stages.tracking.server import connect
@@ -13,7 +14,8 @@ _STATUS = {"promote": 0, "rejected": 3, "inconclusive": 4}
 
 
 def report(model: str, *, version: str | None, despite: str | None, as_json: bool) -> int:
-    """Judge a version anew and promote it, or say why not; 0: it is champion now, 3: rejected, 4: inconclusive.
+    """Judge a version anew and promote it, or say why not; 0: it is champion now, 3: rejected, 4: inconclusive,
+    75: MLflow does not answer.
 
     Args:
         model: Its registered model.
@@ -35,7 +37,7 @@ def report(model: str, *, version: str | None, despite: str | None, as_json: boo
             return 0
     except ValueError as error:
         print(f"promote: {error}")
-        return 1
+        return status_of(error)
     _say({"version": challenger.address, **asdict(verdict)}, as_json)
     return _STATUS[verdict.outcome]
 

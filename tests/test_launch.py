@@ -61,7 +61,8 @@ def test_lookup_goes_as_deep_as_the_address() -> None:
 def workspace(folder: Path, stage: str) -> Path:
     """A project whose only stage is `stages/mixes.py` with the given body."""
     (folder / "stages/shards").mkdir(parents=True)
-    for name in ("__init__", "__main__", "launch", "layout", "params", "separators", "shards/__init__", "shards/files"):
+    own = ("__init__", "__main__", "exits", "launch", "layout", "params", "separators")
+    for name in (*own, "shards/__init__", "shards/files"):
         shutil.copy(ROOT / f"stages/{name}.py", folder / f"stages/{name}.py")
     (folder / "stages/mixes.py").write_text(stage)
     shutil.copy(ROOT / "params.yaml", folder)
@@ -102,6 +103,21 @@ def test_an_input_error_is_one_plain_line_and_status_1(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert errors.splitlines()[0] == "mixes: data/decode: no clip is loud enough"
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [
+        ("OSError(28, 'the disk is full')", 75),
+        ("ConnectionError('MLflow does not answer')", 75),
+        ("FileNotFoundError(2, 'no such file', 'videos')", 1),
+    ],
+)
+def test_what_another_try_may_mend_has_a_status_of_its_own(tmp_path: Path, raised: str, status: int) -> None:
+    stage = FAILING.replace('ValueError("data/decode: no clip is loud enough")', raised)
+    process = start(workspace(tmp_path, stage))
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in errors) == (status, False)
 
 
 def test_two_processes_of_a_stage_run_one_after_the_other(tmp_path: Path) -> None:

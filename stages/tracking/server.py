@@ -17,8 +17,8 @@ EXPERIMENT = "pixels"
 _SQLITE = "sqlite:///"
 
 
-class TrackingError(ValueError):
-    """MLflow cannot be reached."""
+class TrackingError(ConnectionError, ValueError):
+    """MLflow cannot be reached; another try may find it."""
 
 
 def connect() -> MlflowClient:

@@ -12,6 +12,8 @@ DOCUMENTS = [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]
 BESIDE_THE_GRAPH = {
     "doctor",
     "plan",
+    "configure",
+    "admit",
     "compare",
     "promote",
     "rescore",
