@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 _OUTS = ("outs", "metrics", "plots")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a tenth of the time
 _REFERENCE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -43,13 +44,32 @@ class Graph:
     edges: frozenset[tuple[str, str]]
 
 
-def read_graph(workspace: Path) -> Graph:
-    """Read dvc.yaml and params.yaml of a workspace; `GraphError` where they hold what this reader does not know."""
-    pipeline = yaml.safe_load((workspace / "dvc.yaml").read_text(encoding="utf-8"))
-    params = yaml.safe_load((workspace / "params.yaml").read_text(encoding="utf-8"))
+def read_graph(workspace: Path, params_file: str = "params.yaml") -> Graph:
+    """Read dvc.yaml and params.yaml of a workspace; `GraphError` where they hold what this reader does not know.
+
+    Args:
+        workspace: Folder with dvc.yaml.
+        params_file: What to fill in, relative to it: another file of the same shape says what a run with it would do.
+    """
+    pipeline, params = load(workspace / "dvc.yaml"), load(workspace / params_file)
     stages = [stage for group, entry in pipeline["stages"].items() for stage in _expand(group, entry, params)]
     edges = {(maker.address, user.address) for maker in stages for user in stages if _feeds(maker, user)}
     return Graph({stage.address: stage for stage in stages}, frozenset(edges))
+
+
+def read_widest(workspace: Path) -> Graph:
+    """Every stage that params.yaml or a preset has, and every edge that any of them needs; where they differ in the
+    paths of a stage, those of the first stand.
+    """
+    presets = sorted(path.relative_to(workspace).as_posix() for path in (workspace / "presets").glob("*.yaml"))
+    graphs = [read_graph(workspace, name) for name in ("params.yaml", *presets)]
+    stages = {address: stage for graph in reversed(graphs) for address, stage in graph.stages.items()}
+    return Graph(stages, frozenset().union(*(graph.edges for graph in graphs)))
+
+
+def load(path: Path) -> Any:
+    """Content of a YAML file."""
+    return yaml.load(path.read_text(encoding="utf-8"), _LOADER)
 
 
 def _expand(group: str, entry: Mapping[str, Any], params: Mapping[str, Any]) -> list[Stage]:
