@@ -4,7 +4,6 @@ import json
 from datetime import datetime
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 _TIMEOUT_S = 20.0
@@ -54,7 +53,7 @@ class Rest:
         if self._token is None:
             who = {"username": self._user, "password": self._password}
             self._token = self._send("POST", "/auth/token", who)["access_token"]
-        return self._send(method, f"/api/v2/{quote(path, safe='/?=&,~')}", content)
+        return self._send(method, f"/api/v2/{path}", content)
 
     def _send(self, method: str, path: str, content: dict[str, Any] | None) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Servers:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
-    @property
+    @cached_property
     def rest(self) -> Rest:
         """Airflow's REST interface, signed in."""
         return airflow.sign_in(self.workspace, self.airflow_port)
