@@ -84,7 +84,8 @@ def find_or_create(client: MlflowClient, header: dict[str, Any]) -> Run:
     found = client.search_runs([experiment], same, max_results=1)
     if found:
         return found[0]
-    return client.create_run(experiment, tags=identity | commit(), run_name=f"{header['stage']} {header['model']}")
+    name = f"{header['stage']} {header['model']} {header['key'][:8]}"
+    return client.create_run(experiment, tags=identity | commit(), run_name=name)
 
 
 def ship(spool: Path, parent: int) -> bool:

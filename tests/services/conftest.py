@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,12 +19,19 @@ HASTE = {
     "PIXELS_INBOX_VIDEOS": "2",
 }
 
+# Enough test videos, three of each instrument, for the gate to say anything.
+CHANGES: dict[str, Any] = {
+    "index": {"validation_share": 0.25, "test_share": 0.4, "split_salt": 51},
+    "mixes": {"test": {"different2": 9, "same2": 0, "video2": 0}},
+    "register": {"gate": {"min_videos": 4}},
+}
+
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """Both services of a small world, running; at the end none of their processes is left."""
     folder = Path(tempfile.mkdtemp(prefix="pixels-services-"))
-    servers = Servers(make_workspace(folder), **HASTE)
+    servers = Servers(make_workspace(folder, CHANGES), **HASTE)
     with adopting():
         servers.start("mlflow")
         servers.start("airflow")

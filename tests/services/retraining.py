@@ -56,6 +56,7 @@ def write_new_videos(workspace: Path, target: Path) -> list[str]:
     call("python -m stages perform first", elsewhere, PIXELS_SERIAL="1")
     index, names = read(workspace / "params.yaml").index, []
     for film in sorted((elsewhere / "data/videos/first").glob("*/*.mp4")):
+        (elsewhere / "found" / film.parent.name).mkdir(parents=True)
         for number in range(100):  # other bytes of the same film, until its content's hash falls into train
             path = ffmpeg(
                 *("-i", str(film), "-c", "copy", "-metadata", f"comment={number}"),
