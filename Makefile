@@ -4,7 +4,7 @@ include infra/quiet.env
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run plan doctor gc environment test nightly check lint format types imports lock preset unseen flow-weights benchmarks clean
+.PHONY: help run plan doctor gc environment test nightly check lint format types imports lock preset unseen flow-weights benchmarks clean airflow mlflow down services
 SEEDS ?= 101 102 103
 PRESET ?= lite
 MINUTES ?= 60
@@ -24,6 +24,18 @@ doctor: environment ## Check this machine: ffmpeg and codecs, cores, memory, dis
 
 gc: environment ## Free what the store keeps and nobody uses: make gc, or first: python -m stages gc --dry-run
 	@python -m stages gc
+
+airflow: environment ## Start Airflow on this machine alone, or what is missing of it: make airflow PORT=8080
+	@python -m infra.services airflow $(if $(PORT),--port $(PORT))
+
+mlflow: environment ## Start the MLflow server of this workspace: make mlflow PORT=5000
+	@python -m infra.services mlflow $(if $(PORT),--port $(PORT))
+
+services: environment ## Say whether Airflow and MLflow run and are well
+	@python -m infra.services status
+
+down: environment ## End Airflow and MLflow, and all that they started
+	@python -m infra.services down
 
 environment: ## Create .venv from the hashed lock (nothing to do when it is current)
 	@$(PYTHON) infra/environment.py

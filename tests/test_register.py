@@ -82,6 +82,10 @@ def test_a_version_carries_all_that_was_promised(registered: Path) -> None:
     assert tags.items() <= run.data.tags.items()
     assert run.info.status == "FINISHED"
     assert run.info.run_id == version.run_id
+    assert run.info.run_name == "register pixels 1"
+    reasons = "\n".join(f"* {reason}" for reason in version.tags["reasons"].split("; "))
+    assert version.description == f"**{version.tags['verdict']}**, held against none\n\n{reasons}\n"
+    assert run.data.tags["mlflow.note.content"] == version.description
     assert run.data.params["model.appearance.crop_px"] == "32"
     assert run.data.params["train.optimizer.rate"] == "0.005"
 
@@ -216,6 +220,7 @@ def test_of_two_versions_made_at_once_the_older_stays(world: Path, monkeypatch: 
         patch.setattr(registry, "find_version", lambda *args: next(answers, None) or real(*args))
         assert run_register() == first
     assert [version.version for version in versions(connect())] == [1]
+    assert sorted(run.info.run_name for run in runs(connect())) == ["register pixels", "register pixels 1"]
 
 
 def test_a_missing_result_is_named_with_the_command_that_makes_it(world: Path) -> None:

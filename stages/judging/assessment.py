@@ -9,7 +9,7 @@ from stages.params import Gate
 from stages.tracking.registry import RegistryError
 from stages.tracking.server import Client
 from stages.tracking.standing import scores_on
-from stages.tracking.versions import CHAMPION, ROLLED_BACK, Version, annotate, find_alias, measured
+from stages.tracking.versions import CHAMPION, ROLLED_BACK, Version, annotate, describe, find_alias, measured
 
 # What decides a score beside model and mixes, as MLflow's params name it.
 _GROUND = ("clip.duration_s", "clip.sample_rate_hz", "evaluate.mask")
@@ -28,6 +28,8 @@ def assess(client: Client, version: Version, gate: Gate) -> Verdict:
         verdict = replace(verdict, outcome="rejected", reasons=(f"was rolled back at {since}", *verdict.reasons))
     held_against = "none" if champion is None else champion.address
     annotate(client, version, {**verdict.tags(), "held_against": held_against})
+    reasons = "\n".join(f"* {reason}" for reason in verdict.reasons)
+    describe(client, version, f"**{verdict.outcome}**, held against {held_against}\n\n{reasons}\n")
     return verdict
 
 

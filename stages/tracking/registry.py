@@ -149,6 +149,8 @@ def _create_version(client: MlflowClient, tags: dict[str, str], run_id: str, mod
     oldest = find_version(client, name, tags["inputs"]) or str(ours.version)
     if oldest != str(ours.version):
         client.delete_model_version(name, str(ours.version))
+    else:
+        client.update_run(run_id, name=f"{_STAGE} {name} {oldest}")  # else all runs look alike where one ticks two
     return oldest
 
 

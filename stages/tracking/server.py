@@ -15,6 +15,8 @@ from stages import layout
 Client = MlflowClient  # for rooms that hold one without knowing mlflow
 EXPERIMENT = "pixels"
 _SQLITE = "sqlite:///"
+# Without it MLflow's page opens on traces of language models, of which there are none, instead of the runs.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
 class TrackingError(ConnectionError, ValueError):
@@ -65,9 +67,12 @@ def reason(error: Exception) -> str:
 def experiment_id(client: MlflowClient) -> str:
     """Id of the experiment, made when it is not there yet."""
     if (found := client.get_experiment_by_name(EXPERIMENT)) is not None:
+        if found.tags.keys().isdisjoint(_KIND):
+            for name, value in _KIND.items():
+                client.set_experiment_tag(found.experiment_id, name, value)
         return found.experiment_id
     try:
-        return client.create_experiment(EXPERIMENT, artifact_location=artifact_location(layout.tracking_uri()))
+        return client.create_experiment(EXPERIMENT, artifact_location(layout.tracking_uri()), _KIND)
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise

@@ -114,7 +114,7 @@ def find_or_create(
         if run.data.tags.get("phase") == phase:
             return run
     below = {MLFLOW_PARENT_RUN_ID: parent} if parent else {}
-    name = " ".join(filter(None, [header["stage"], header["model"], phase]))
+    name = " ".join(filter(None, [header["stage"], header["model"], header["key"][:8], phase]))
     return client.create_run(experiment, tags=identity | below | commit(), run_name=name)
 
 

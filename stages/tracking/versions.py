@@ -12,6 +12,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from stages.networks.separation import Separator, load
 from stages.shards.files import read_json, sha256
@@ -175,6 +176,12 @@ def annotate(client: MlflowClient, version: Version, tags: dict[str, str]) -> No
     for name, value in tags.items():
         _tag(client, version, name, value)
         client.set_tag(version.run_id, name, value)
+
+
+def describe(client: MlflowClient, version: Version, text: str) -> None:
+    """Markdown that MLflow shows first on the page of a version and on that of its run."""
+    client.update_model_version(version.model, version.number, text)
+    client.set_tag(version.run_id, MLFLOW_RUN_NOTE, text)
 
 
 def _tag(client: MlflowClient, version: Version, name: str, value: str) -> None:

@@ -89,6 +89,11 @@ def descendants(of: int | None = None) -> dict[int, str]:
     return {pid: _command_line(pid) for pid in sorted(found)}
 
 
+def parent_of(pid: int) -> int:
+    """Id of the process that it is a child of now."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+
+
 def wait_for_no_survivor(known: Collection[int], within_s: float) -> None:
     """Fail with the command lines of processes that are neither `known` nor ended in time."""
     deadline_s = time.monotonic() + within_s

@@ -82,10 +82,10 @@ TINY: dict[str, Any] = {
 }
 
 
-def tiny_params() -> dict[str, Any]:
-    """params.yaml with the changes of `TINY`."""
+def tiny_params(changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """params.yaml with the changes of `TINY`, and others on top."""
     content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    return _changed(content, TINY)
+    return _changed(_changed(content, TINY), changes or {})
 
 
 def _changed(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -93,14 +93,14 @@ def _changed(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
     return content | changes | nested
 
 
-def make_workspace(folder: Path) -> Path:
+def make_workspace(folder: Path, changes: dict[str, Any] | None = None) -> Path:
     """A git and DVC workspace with this project's code, graph and tiny numbers, and nothing run."""
     skipped = shutil.ignore_patterns("__pycache__", ".*")
     for name in ("stages", "dags", "lists", "weights"):
         shutil.copytree(ROOT / name, folder / name, ignore=skipped)
     for name in ("dvc.yaml", ".dvcignore", ".gitignore", "requirements.txt", "requirements.lock"):
         shutil.copy(ROOT / name, folder / name)
-    (folder / "params.yaml").write_text(yaml.safe_dump(tiny_params(), sort_keys=False), encoding="utf-8")
+    (folder / "params.yaml").write_text(yaml.safe_dump(tiny_params(changes), sort_keys=False), encoding="utf-8")
     for command in ("git init --quiet", "dvc init --quiet", "git add --all", "git commit --quiet --message small"):
         call(command, folder)
     return folder

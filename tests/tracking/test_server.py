@@ -58,6 +58,15 @@ def test_the_experiment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db"}
 
 
+def test_an_experiment_of_before_is_shown_as_training_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.chdir(tmp_path)
+    client = connect()
+    former = client.create_experiment("pixels")
+    assert experiment_id(client) == former
+    assert client.get_experiment(former).tags["mlflow.experimentKind"] == "custom_model_development"
+
+
 def test_a_server_that_is_away_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
