@@ -107,11 +107,26 @@ def promote(
 @app.command()
 def rescore(
     version: Annotated[str, typer.Argument(help="A version: pixels@champion, pixels/3.")],
+    again: Annotated[bool, typer.Option("--again", help="Score it although it was scored on them before.")] = False,
 ) -> None:
     """Score a registered version on this workspace's mixes, so that others can be held against it. No stage."""
     from stages.rescore import report
 
-    raise typer.Exit(report(version))
+    raise typer.Exit(report(version, again=again))
+
+
+@app.command()
+def standings(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models (pixels) or versions (pixels/3, pixels@champion); else all.")
+    ] = None,
+    as_json: _AsJson = False,
+    as_html: Annotated[bool, typer.Option("--html", help=f"Write {layout.STANDINGS} as well.")] = False,
+) -> None:
+    """List versions with their scores on this workspace's mixes, the best first. No stage of dvc.yaml."""
+    from stages.standings import report
+
+    raise typer.Exit(report(names or [], as_json=as_json, as_html=as_html))
 
 
 @app.command()

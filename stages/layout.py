@@ -48,6 +48,7 @@ METRICS = REPORTS / "metrics.json"
 SCORES = REPORTS / "scores.parquet"
 TABLE = REPORTS / "table.txt"
 COMPARISON = REPORTS / "compare.html"  # of two versions, by the command; no out of a stage
+STANDINGS = REPORTS / "standings.html"  # of many versions, by the command; no out of a stage
 PLOTS = REPORTS / "plots"  # points of each plot as JSON: what `dvc plots show` draws
 
 

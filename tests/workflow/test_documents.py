@@ -15,6 +15,7 @@ BESIDE_THE_GRAPH = {
     "compare",
     "promote",
     "rescore",
+    "standings",
     "rollback",
     "history",
     "gc",
