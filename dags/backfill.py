@@ -102,4 +102,4 @@ with DAG(
         words=lambda params: ["standings", "--json", "--html", *names(params)],
         trigger_rule="all_done",
     )
-    rescored >> table  # pyright: ignore[reportUnusedExpression]
+    rescored.set_downstream(table)

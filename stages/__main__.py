@@ -158,6 +158,54 @@ def gc(
 
 
 @app.command()
+def trim(
+    keep_days: Annotated[float, typer.Option(min=0, help="Keep what commits of so many days hold.")] = 30,
+    dry_run: _DryRun = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Remove from DVC's cache what no workspace, branch, tag or registered version needs. No stage of dvc.yaml."""
+    from stages.trim import report
+
+    raise typer.Exit(report(keep_days=keep_days, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def tidy(
+    keep_days: Annotated[float, typer.Option(min=0, help="Leave what is younger; erase what is older.")] = 30,
+    dry_run: _DryRun = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Close MLflow's orphaned runs, delete empty ones, empty its bin. No stage of dvc.yaml."""
+    from stages.tidy import report
+
+    raise typer.Exit(report(keep_days=keep_days, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def clear(
+    keep_days: Annotated[float, typer.Option(min=0, help="Keep what changed within so many days.")] = 14,
+    dry_run: _DryRun = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Remove git worktrees of runs that ended. No stage of dvc.yaml."""
+    from stages.clear import report
+
+    raise typer.Exit(report(keep_days=keep_days, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def disk(
+    low: Annotated[float, typer.Option(help="Share in use from which a disk is to be watched.")] = 0.85,
+    high: Annotated[float, typer.Option(help="Share in use from which no run should begin.")] = 0.95,
+    as_json: _AsJson = False,
+) -> None:
+    """Say how full the disks are that a run writes to; status 3: above low, 4: above high. No stage of dvc.yaml."""
+    from stages.disk import report
+
+    raise typer.Exit(report(low=low, high=high, as_json=as_json))
+
+
+@app.command()
 def forget(
     video: Annotated[str, typer.Argument(help="A video's id (16 hex digits), or its path.")],
     dry_run: _DryRun = False,

@@ -93,6 +93,17 @@ def store_lock(stage: str) -> Path:
     return store() / ".locks" / f"{stage}.lock"
 
 
+def runs() -> Path:
+    """Where runs work that have a git worktree of their own: one folder each, and beside it what is known of it."""
+    return Path(os.environ.get("PIXELS_RUNS", ".runs"))
+
+
+def artifacts(uri: str) -> Path | None:
+    """Folder of MLflow's artifacts beside a sqlite file; None for a server, which knows its own."""
+    scheme = "sqlite:///"
+    return Path(uri.removeprefix(scheme)).resolve().parent / "mlartifacts" if uri.startswith(scheme) else None
+
+
 def tracking_uri() -> str:
     """Address of the MLflow server and registry."""
     return os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{Path('mlflow.db').resolve()}")

@@ -18,6 +18,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
 
+from stages.tracking.living import PROCESS, signature
 from stages.tracking.provenance import commit
 from stages.tracking.server import connect, experiment_id, flatten, reason
 
@@ -28,10 +29,16 @@ _NICENESS = 10  # training comes first
 
 
 class Shipment:
-    """One spool file on its way. After an error a new one must be made: what had arrived is then asked anew."""
+    """One spool file on its way. After an error a new one must be made: what had arrived is then asked anew.
 
-    def __init__(self, spool: Path, client: MlflowClient) -> None:
-        self._spool, self._client = spool, client
+    Args:
+        spool: The file.
+        client: Of the server that gets it.
+        writer: Process that writes the file; this one where nobody does any more.
+    """
+
+    def __init__(self, spool: Path, client: MlflowClient, writer: int) -> None:
+        self._spool, self._client, self._writer = spool, client, writer
         self._offset = 0  # bytes that have arrived
         self._run: Run | None = None
         self._sent: set[tuple[str, int]] = set()  # (metric, step)
@@ -59,6 +66,7 @@ class Shipment:
     def _open(self, header: dict[str, Any]) -> None:
         run = find_or_create(self._client, header)
         run_id = run.info.run_id
+        self._client.set_tag(run_id, PROCESS, signature(*dict.fromkeys((self._writer, os.getpid()))))
         self._client.update_run(run_id, status="RUNNING")
         if not run.data.params:
             params = [Param(name, str(value)) for name, value in flatten(header["params"]).items()]
@@ -94,7 +102,7 @@ def ship(spool: Path, parent: int) -> bool:
         abandoned = os.getppid() != parent
         last = abandoned or _ended(spool)
         try:
-            shipment = shipment or Shipment(spool, connect())
+            shipment = shipment or Shipment(spool, connect(), parent)
             if shipment.advance(abandoned=abandoned):
                 spool.unlink()
                 return True
@@ -107,12 +115,12 @@ def ship(spool: Path, parent: int) -> bool:
             _wait_for_retry(spool, parent)
 
 
-def ship_orphans(own: Path) -> None:
-    """Send what earlier processes left behind; what fails stays for the next time."""
-    for spool in sorted(own.parent.glob("*.jsonl")):
+def ship_orphans(folder: Path) -> None:
+    """Send what earlier processes left behind in a folder of spool files; what fails stays for the next time."""
+    for spool in sorted(folder.glob("*.jsonl")):
         with _locked(spool) as orphaned:
             try:
-                if orphaned and Shipment(spool, connect()).advance(abandoned=True):
+                if orphaned and Shipment(spool, connect(), os.getpid()).advance(abandoned=True):
                     spool.unlink()
             except Exception as error:  # as above
                 _say(spool, error)
@@ -159,5 +167,5 @@ def _say(spool: Path, error: Exception) -> None:
 if __name__ == "__main__":
     os.nice(_NICENESS)
     _own, _parent = Path(sys.argv[1]), int(sys.argv[2])
-    ship_orphans(_own)
+    ship_orphans(_own.parent)
     raise SystemExit(0 if ship(_own, _parent) else 1)

@@ -19,6 +19,10 @@ BESIDE_THE_GRAPH = {
     "rollback",
     "history",
     "gc",
+    "trim",
+    "tidy",
+    "clear",
+    "disk",
     "forget",
     "flow-weights",
 }
