@@ -19,7 +19,7 @@ from calls import Stages
 
 _SCHEDULE = os.environ.get("PIXELS_MAINTENANCE", "@weekly")
 _GB = 1e9
-_ABOVE_LOW, _BIN_KEPT = 3, 3  # exit statuses of `disk` and `tidy` that are worth a warning
+_WARNING = 3  # exit status: `disk` is above the low mark, `trim` and `tidy` left something and say why
 
 FORM: Any = {
     "keep_days": Param(
@@ -85,12 +85,12 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5), "execution_timeout": timedelta(hours=2)},
 ) as dag:
     cleared = freeing("clear", "keep_runs_days")
-    trimmed = freeing("trim", "keep_days", trigger_rule="all_done")
-    freed = [freeing("gc", "keep_days"), freeing("tidy", "keep_days", accepts=[_BIN_KEPT]), trimmed]
+    trimmed = freeing("trim", "keep_days", accepts=[_WARNING], trigger_rule="all_done")
+    freed = [freeing("gc", "keep_days"), freeing("tidy", "keep_days", accepts=[_WARNING]), trimmed]
     watched = Stages(
         task_id="disk",
         words=lambda params: ["disk", "--json", "--low", str(params["low"]), "--high", str(params["high"])],
-        accepts=[_ABOVE_LOW],
+        accepts=[_WARNING],
         trigger_rule="all_done",
     )
     summed = Summary(task_id="summary", trigger_rule="all_done")

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from stages import layout
-from stages.keeping.trimming import trim
+from stages.keeping.projects import cache_folder
+from stages.keeping.trimming import AtWorkError, Trimmed, trim
 from stages.tracking.server import Client, TrackingError, connect, has_records
 from stages.tracking.versions import files_of, named
 
@@ -19,22 +20,29 @@ def report(*, keep_days: float, dry_run: bool, as_json: bool) -> int:
     """Trim the cache, or only say what that would do; the exit status.
 
     Returns:
-        os.EX_TEMPFAIL (75): MLflow is away, or DVC is at work just now.
+        3: nothing was removed since another workspace is at work; os.EX_TEMPFAIL (75): MLflow is away, or DVC holds
+        this workspace's lock.
     """
+    kept_because = ""
     try:
         locks = locks_of_versions(connect()) if has_records() else {}
         since = (datetime.now(UTC) - timedelta(days=keep_days)).date()
-        trimmed = trim(layout.store(), locks, since=since, dry_run=dry_run)
+        try:
+            trimmed = trim(layout.store(), locks, since=since, dry_run=dry_run)
+        except AtWorkError as error:
+            kept_because = str(error)
+            trimmed = Trimmed(cache_folder(), 0, 0, ())
     except (ValueError, OSError) as error:
         print(f"trim: {error}; nothing was removed", file=sys.stderr)
         return os.EX_TEMPFAIL if isinstance(error, TrackingError) or _LOCKED in str(error) else 1
     if as_json:
-        print(json.dumps({"dry_run": dry_run, **asdict(trimmed), "cache": str(trimmed.cache)}, indent=2))
+        content = {"dry_run": dry_run, "kept_because": kept_because, **asdict(trimmed), "cache": str(trimmed.cache)}
+        print(json.dumps(content, indent=2))
     else:
         freed = f"{trimmed.num_objects} objects, {trimmed.freed_bytes / _GB:.3f} GB"
         print(f"{trimmed.cache}: {'would free' if dry_run else 'freed'} {freed}")
-        print("kept besides: what is needed by", *(f"  {who}" for who in trimmed.kept_for), sep="\n")
-    return 0
+        print(kept_because or "kept besides: what is needed by", *(f"  {who}" for who in trimmed.kept_for), sep="\n")
+    return 3 if kept_because else 0
 
 
 def locks_of_versions(client: Client) -> dict[str, bytes]:

@@ -5,7 +5,7 @@ and recent commits, and of every dvc.lock that a registered version carries.
 """
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,10 +13,15 @@ from typing import Any
 
 import yaml
 
+from stages.keeping.clearing import holders
 from stages.keeping.projects import cache_folder, called, worktrees
 from stages.keeping.uses import uses
 
 _REMOVING = "Removing "  # what `dvc gc --dry` says of each object
+
+
+class AtWorkError(ValueError):
+    """Somebody may just now be putting into the cache what no file names yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +42,19 @@ def trim(store: Path, locks: Mapping[str, bytes], *, since: date, dry_run: bool)
         locks: Content of the dvc.lock of each registered version, by address.
         since: Keep what commits since this day hold.
         dry_run: Remove nothing.
+
+    Raises:
+        AtWorkError: A process stands in another workspace. DVC locks this one only while it collects.
     """
     cache, others = cache_folder(), neighbours(store)
+    for other in others if not dry_run else ():
+        if pids := holders(other):
+            raise AtWorkError(f"{other}: process {pids[0]} is at work there; trim again after it")
     with tempfile.TemporaryDirectory(prefix="pixels-locks-") as scratch:
-        _write_project(Path(scratch), cache, locks.values())
-        command = _command(since, [*others, Path(scratch)])
+        texts = [*locks.values(), *(text for other in others for text in _files_of(other))]
+        _write_project(Path(scratch), cache, texts)
+        scope = ["--workspace", "--all-branches", "--all-tags", "--all-experiments", "--date", since.isoformat()]
+        command = ["dvc", "gc", "--force", *scope, "--projects", scratch]
         doomed = [Path(line.removeprefix(_REMOVING)) for line in _removing(called(*command, "--dry"))]
         sizes = {path: status.st_size * (status.st_nlink == 1) for path in doomed if (status := path.stat())}
         if not dry_run:
@@ -56,28 +69,31 @@ def neighbours(store: Path) -> list[Path]:
     return sorted(path for path in found if (path / ".dvc").is_dir() and path.resolve() != Path.cwd().resolve())
 
 
-def _command(since: date, projects: Sequence[Path]) -> list[str]:
-    scope = ["--workspace", "--all-branches", "--all-tags", "--all-experiments", "--date", since.isoformat()]
-    return ["dvc", "gc", "--force", *scope, "--projects", *map(str, projects)]
+def _files_of(workspace: Path) -> Iterator[bytes]:
+    """What DVC wrote in another workspace. Named to `dvc gc`, it would walk all of its branches once more."""
+    listed = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc", "*dvc.lock")
+    names = called("git", "-C", str(workspace), *listed).split("\0")
+    return ((workspace / name).read_bytes() for name in names if name and (workspace / name).is_file())
 
 
 def _removing(said: str) -> list[str]:
     return [line for line in said.splitlines() if line.startswith(_REMOVING)]
 
 
-def _write_project(folder: Path, cache: Path, locks: Iterable[bytes]) -> None:
-    """A DVC project that claims what the locks name: DVC then finds the files of folders by itself."""
-    outs = {str(out["md5"]): out for lock in locks for out in _outs(yaml.safe_load(lock)) if "md5" in out}
+def _write_project(folder: Path, cache: Path, texts: Iterable[bytes]) -> None:
+    """A DVC project that claims what files of DVC name; what folders hold DVC then finds by itself."""
+    outs = {str(out["md5"]): out for text in texts for out in _outs(yaml.safe_load(text)) if "md5" in out}
     claims = [
-        {"md5": md5, "hash": out.get("hash", "md5"), "path": f"out{n}"} for n, (md5, out) in enumerate(outs.items())
+        {"path": f"out{number}", **{name: out[name] for name in ("md5", "hash") if name in out}}
+        for number, out in enumerate(outs.values())
     ]
+    called("git", "init", "--quiet", str(folder))  # else `dvc gc` knows no branches of it
     (folder / ".dvc").mkdir()
-    (folder / ".dvc" / "config").write_text(
-        f"[core]\n    no_scm = true\n[cache]\n    dir = {cache}\n", encoding="utf-8"
-    )
-    (folder / "versions.dvc").write_text(yaml.safe_dump({"outs": claims}), encoding="utf-8")
+    (folder / ".dvc" / "config").write_text(f"[cache]\n    dir = {cache}\n", encoding="utf-8")
+    (folder / "claims.dvc").write_text(yaml.safe_dump({"outs": claims}), encoding="utf-8")
 
 
-def _outs(lock: Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:
-    stages = (lock or {}).get("stages", {})
-    return (out for stage in stages.values() for out in stage.get("outs", []))
+def _outs(content: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Of a dvc.lock or of a .dvc file."""
+    parts = [content or {}, *(content or {}).get("stages", {}).values()]
+    return [out for part in parts for out in part.get("outs", [])]
