@@ -14,14 +14,16 @@ def signature(*pids: int) -> str:
     return " ".join(found for pid in pids if (found := _name(pid)))
 
 
-def is_gone(names: str) -> bool:
-    """Whether all processes of a signature ran here, and none does any more; False where nobody can tell."""
+def is_alive(names: str) -> bool | None:
+    """Whether any process of a signature runs; None where nobody can tell: of another machine or boot, or empty."""
     try:
         here = _place()
     except OSError:
-        return False
-    places = {name.rpartition("/")[0].rpartition("/")[0] for name in names.split()}
-    return places == {here} and not any(_name(int(name.split("/")[2])) == name for name in names.split())
+        return None
+    ours = [name for name in names.split() if name.startswith(f"{here}/")]
+    if any(_name(int(name.split("/")[2])) == name for name in ours):
+        return True
+    return False if ours and len(ours) == len(names.split()) else None
 
 
 def _name(pid: int) -> str:

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from stages import layout
-from stages.tracking.living import PROCESS, is_gone
+from stages.tracking.living import PROCESS, is_alive
 from stages.tracking.registry import every_version
 from stages.tracking.server import EXPERIMENT, TrackingError
 
@@ -51,9 +51,10 @@ def left_running(client: MlflowClient, *, oldest_ms: int) -> list[Loose]:
     """
     found: list[Loose] = []
     for run in _runs(client, "attributes.status = 'RUNNING'"):
-        if is_gone(run.data.tags.get(PROCESS, "")):
+        alive = is_alive(run.data.tags.get(PROCESS, ""))
+        if alive is False:
             found.append(_loose("closed", run, "its process is gone"))
-        elif (last_ms := _last_heard_ms(client, run)) < oldest_ms:
+        elif alive is None and (last_ms := _last_heard_ms(client, run)) < oldest_ms:
             found.append(_loose("closed", run, f"nothing was heard of it for {_days_before(oldest_ms, last_ms)} more"))
     return found
 

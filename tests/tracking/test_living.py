@@ -4,28 +4,32 @@ import os
 import subprocess
 import sys
 
-from stages.tracking.living import is_gone, signature
+from stages.tracking.living import is_alive, signature
 
 
 def test_a_process_is_there_until_it_ended() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     name = signature(process.pid)
     both = signature(process.pid, os.getpid())
-    assert not is_gone(name)
+    assert is_alive(name)
     process.communicate(b"\n")
-    assert is_gone(name)
-    assert not is_gone(both)  # one of them is there
+    assert is_alive(name) is False
+    assert is_alive(both)  # one of them is there
     assert signature(process.pid) == ""
 
 
 def test_another_process_of_the_same_id_is_another() -> None:
     own = signature(os.getpid())
     rest, _, started = own.rpartition("/")
-    assert not is_gone(own)
-    assert is_gone(f"{rest}/{int(started) - 1}")
+    assert is_alive(own)
+    assert is_alive(f"{rest}/{int(started) - 1}") is False
 
 
 def test_nobody_can_tell_of_other_machines_and_earlier_boots() -> None:
-    _, namespace, pid, started = signature(os.getpid()).split("/")
-    assert not is_gone(f"00000000-0000-0000-0000-000000000000/{namespace}/{pid}/{started}")
-    assert not is_gone("")
+    own = signature(os.getpid())
+    _, namespace, pid, started = own.split("/")
+    other = f"00000000-0000-0000-0000-000000000000/{namespace}/{pid}/{started}"
+    assert is_alive(other) is is_alive("") is None
+    assert is_alive(f"{other} {own}")
+    rest = own.rpartition("/")[0]
+    assert is_alive(f"{other} {rest}/1") is None  # the one of here is gone, the other one may be there

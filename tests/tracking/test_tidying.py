@@ -78,7 +78,7 @@ def dead() -> str:
 
 def test_runs_of_dead_processes_are_closed_and_those_of_living_ones_are_not(client: MlflowClient) -> None:
     orphan = started(client, "orphan", process=dead())
-    alive = started(client, "alive", days_ago=90, process=signature(os.getpid()), heard=0.1)
+    alive = started(client, "alive", days_ago=90, process=signature(os.getpid()), heard=60)
     elsewhere = started(client, "elsewhere", days_ago=90, process="other-boot/pid:[1]/1/1", heard=2)
     forgotten = started(client, "forgotten", days_ago=90, process="other-boot/pid:[1]/1/1", heard=60)
     nameless = started(client, "nameless", days_ago=1)
