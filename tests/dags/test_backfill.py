@@ -76,12 +76,3 @@ def test_versions_are_scored_anew_skipped_and_refused_each_by_itself(world: Path
     page = (world / layout.STANDINGS).read_text(encoding="utf-8")
     assert page.count("<tr>") == 4
     assert "pixels/2: not scored on these mixes" in said
-
-
-def test_one_version_can_be_asked_for_again(world: Path) -> None:
-    path = next(iter(world.glob("mlartifacts/**/rescored/*/scores.parquet")), None)
-    if path is not None:  # as the test before left it
-        path.unlink()
-    said = backfill(world, {"versions": ["pixels/1"], "only_missing": False})
-    assert "rescore pixels/1 --again" in said
-    assert standings("pixels/1")["pixels/1"]["scores"]
