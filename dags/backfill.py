@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param
 from airflow.sdk.exceptions import AirflowSkipException
-from calls import Stages
+from commands import Stages
 
 _SIDE_BY_SIDE = 2
 _A_MODEL, _A_VERSION = "[a-z][a-z0-9_]*", "[a-z][a-z0-9_]*(@[a-z][a-z0-9_]*|/[0-9]+)"

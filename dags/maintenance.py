@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, Param
 from airflow.sdk.exceptions import AirflowFailException
-from calls import Stages
+from commands import Stages
 
 _SCHEDULE = os.environ.get("PIXELS_MAINTENANCE", "@weekly")
 _GB = 1e9

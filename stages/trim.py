@@ -25,8 +25,9 @@ def report(*, keep_days: float, dry_run: bool, as_json: bool) -> int:
     """
     kept_because = ""
     try:
-        locks = locks_of_versions(connect()) if has_records() else {}
-        since = (datetime.now(UTC) - timedelta(days=keep_days)).date()
+        oldest = datetime.now(UTC) - timedelta(days=keep_days)
+        versions = locks_of_versions(connect()) if has_records() else {}
+        locks, since = {**versions, **locks_of_runs(oldest.timestamp())}, oldest.date()
         try:
             trimmed = trim(layout.store(), locks, since=since, dry_run=dry_run)
         except AtWorkError as error:
@@ -54,3 +55,11 @@ def locks_of_versions(client: Client) -> dict[str, bytes]:
             with files_of(client, version, [name]) as folder:
                 found[version.address] = (folder / name).read_bytes()
     return found
+
+
+def locks_of_runs(oldest_s: float) -> dict[str, bytes]:
+    """The dvc.lock that was kept of each run since a moment (Unix time), and of the last good one however old."""
+    records, good = layout.runs() / "records", layout.runs() / "good"
+    young = [path for path in sorted(records.glob(f"*/{layout.LOCK}")) if path.stat().st_mtime >= oldest_s]
+    last = [good.resolve() / layout.LOCK] if (good / layout.LOCK).is_file() else []
+    return {f"run {path.parent.name}": path.read_bytes() for path in (*young, *last)}

@@ -38,7 +38,7 @@ def clear(root: Path, *, keep_days: float, now_s: float, dry_run: bool) -> list[
         own_bytes, used_s = _weigh(tree.path)
         why = "git worktree lock" if tree.locked else _kept_because(tree.path, used_s, now_s - keep_days * _DAY_S)
         if not why and not dry_run:
-            _remove(tree.path)
+            why = _remove(tree.path)
         found.append(Cleared(tree.path, own_bytes, used_s, why))
     return found
 
@@ -61,10 +61,14 @@ def _kept_because(folder: Path, used_s: float, oldest_s: float) -> str:
     return ""
 
 
-def _remove(folder: Path) -> None:
-    """By force: a run leaves its dvc.lock changed. What git ignores goes as well."""
-    called("git", "worktree", "remove", "--force", str(folder))
-    shutil.rmtree(folder, ignore_errors=True)
+def _remove(folder: Path) -> str:
+    """By force: a run leaves its dvc.lock changed. What git ignores goes as well; or why it was kept."""
+    with held(folder.parent / ".locks" / f"{folder.name}.lock") as free:
+        if not free:
+            return "a run makes or changes it"
+        called("git", "worktree", "remove", "--force", str(folder))
+        shutil.rmtree(folder, ignore_errors=True)
+    return ""
 
 
 def _weigh(folder: Path) -> tuple[int, float]:

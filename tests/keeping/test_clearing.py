@@ -46,7 +46,7 @@ def test_old_ones_go_with_their_changes_but_branches_and_records_stay(repository
     assert cleared(root, dry_run=True) == {"a.1": "", "b": "", "c": ""}
     assert (root / "a.1").is_dir()
     assert cleared(root) == {"a.1": "", "b": "", "c": ""}
-    assert sorted(path.name for path in root.iterdir()) == ["a.1.json", "b.json", "c.json", "no-worktree"]
+    assert sorted(path.name for path in root.iterdir()) == [".locks", "a.1.json", "b.json", "c.json", "no-worktree"]
     assert repository.call("git", "branch", "--list", "run-*").split() == ["run-a.1", "run-b", "run-c"]
     assert repository.folder.joinpath("out.dvc").exists()  # the main worktree is none of a run
     assert cleared(root) == {}
@@ -78,3 +78,11 @@ def test_a_stage_that_holds_its_lock_keeps_the_worktree(root: Path) -> None:
         age(root / "a.1", days=20)
         assert cleared(root)["a.1"] == "the stage train@pixels runs in it"
     assert (root / "a.1").is_dir()
+
+
+def test_a_run_that_is_just_making_its_worktree_keeps_it(root: Path) -> None:
+    (root / ".locks").mkdir()
+    with (root / ".locks" / "b.lock").open("w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert cleared(root) == {"a.1": "", "b": "a run makes or changes it", "c": ""}
+    assert (root / "b").is_dir() and not (root / "c").exists()

@@ -1,4 +1,4 @@
-"""dags/calls.py in an Airflow that is loaded once: how a command's end becomes a task's; and both files that use it."""
+"""dags/commands.py in an Airflow that is loaded once: how a command ends is how its task does; and who uses it."""
 
 import json
 import subprocess
@@ -38,7 +38,7 @@ sys.path.insert(0, sys.argv[1])
 files = {name: runpy.run_path(f"{sys.argv[1]}/{name}.py") for name in ("backfill", "maintenance")}
 parse_s = time.process_time() - started_s
 modules = sorted({name.partition(".")[0] for name in set(sys.modules) - before})
-from calls import Stages
+from commands import Stages
 
 def end(*words, accepts=(), pick=None):
     task = Stages(task_id="t", words=lambda params: words, accepts=accepts, pick=pick)
