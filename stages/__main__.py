@@ -146,11 +146,26 @@ def promote(
 @app.command()
 def rescore(
     version: Annotated[str, typer.Argument(help="A version: pixels@champion, pixels/3.")],
+    again: Annotated[bool, typer.Option("--again", help="Score it although it was scored on them before.")] = False,
 ) -> None:
     """Score a registered version on this workspace's mixes, so that others can be held against it. No stage."""
     from stages.rescore import report
 
-    raise typer.Exit(report(version))
+    raise typer.Exit(report(version, again=again))
+
+
+@app.command()
+def standings(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models (pixels) or versions (pixels/3, pixels@champion); else all.")
+    ] = None,
+    as_json: _AsJson = False,
+    as_html: Annotated[bool, typer.Option("--html", help=f"Write {layout.STANDINGS} as well.")] = False,
+) -> None:
+    """List versions with their scores on this workspace's mixes, the best first. No stage of dvc.yaml."""
+    from stages.standings import report
+
+    raise typer.Exit(report(names or [], as_json=as_json, as_html=as_html))
 
 
 @app.command()
@@ -179,6 +194,54 @@ def gc(
     from stages.gc import report
 
     raise typer.Exit(report(keep_days=keep_days, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def trim(
+    keep_days: Annotated[float, typer.Option(min=0, help="Keep what commits of so many days hold.")] = 30,
+    dry_run: _DryRun = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Remove from DVC's cache what no workspace, branch, tag or registered version needs. No stage of dvc.yaml."""
+    from stages.trim import report
+
+    raise typer.Exit(report(keep_days=keep_days, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def tidy(
+    keep_days: Annotated[float, typer.Option(min=0, help="Leave what is younger; erase what is older.")] = 30,
+    dry_run: _DryRun = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Close MLflow's orphaned runs, delete empty ones, empty its bin. No stage of dvc.yaml."""
+    from stages.tidy import report
+
+    raise typer.Exit(report(keep_days=keep_days, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def clear(
+    keep_days: Annotated[float, typer.Option(min=0, help="Keep what changed within so many days.")] = 14,
+    dry_run: _DryRun = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Remove git worktrees of runs that ended. No stage of dvc.yaml."""
+    from stages.clear import report
+
+    raise typer.Exit(report(keep_days=keep_days, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def disk(
+    low: Annotated[float, typer.Option(help="Share in use from which a disk is to be watched.")] = 0.85,
+    high: Annotated[float, typer.Option(help="Share in use from which no run should begin.")] = 0.95,
+    as_json: _AsJson = False,
+) -> None:
+    """Say how full the disks are that a run writes to; status 3: above low, 4: above high. No stage of dvc.yaml."""
+    from stages.disk import report
+
+    raise typer.Exit(report(low=low, high=high, as_json=as_json))
 
 
 @app.command()

@@ -51,6 +51,7 @@ SCORES = REPORTS / "scores.parquet"
 TABLE = REPORTS / "table.txt"
 ADMISSION = REPORTS / "admission"  # of the videos to training, by the command; no out of a stage
 COMPARISON = REPORTS / "compare.html"  # of two versions, by the command; no out of a stage
+STANDINGS = REPORTS / "standings.html"  # of many versions, by the command; no out of a stage
 PLOTS = REPORTS / "plots"  # points of each plot as JSON: what `dvc plots show` draws
 
 
@@ -93,6 +94,17 @@ def store() -> Path:
 def store_lock(stage: str) -> Path:
     """Shared by the processes of all workspaces that run this stage; who has it alone may remove the stage's work."""
     return store() / ".locks" / f"{stage}.lock"
+
+
+def runs() -> Path:
+    """Where runs work that have a git worktree of their own: one folder each, and beside it what is known of it."""
+    return Path(os.environ.get("PIXELS_RUNS", ".runs"))
+
+
+def artifacts(uri: str) -> Path | None:
+    """Folder of MLflow's artifacts beside a sqlite file; None for a server, which knows its own."""
+    scheme = "sqlite:///"
+    return Path(uri.removeprefix(scheme)).resolve().parent / "mlartifacts" if uri.startswith(scheme) else None
 
 
 def tracking_uri() -> str:

@@ -11,8 +11,9 @@ from stages.tracking.server import Client
 from stages.tracking.standing import scores_on
 from stages.tracking.versions import CHAMPION, ROLLED_BACK, Version, annotate, describe, find_alias, measured
 
-# What decides a score beside model and mixes, as MLflow's params name it.
-_GROUND = ("clip.duration_s", "clip.sample_rate_hz", "evaluate.mask")
+# What decides a score beside model, mixes and mask, as MLflow's params name it.
+_GROUND = ("clip.duration_s", "clip.sample_rate_hz")
+_MASK = "evaluate.mask"
 
 
 def assess(client: Client, version: Version, gate: Gate) -> Verdict:
@@ -44,12 +45,13 @@ def _judge(client: Client, version: Version, champion: Version | None, gate: Gat
     )
     if champion is None:
         return judge(contestant, None, gate)
-    theirs = scores_on(client, champion, mixes)
+    mask = metrics.params.get(_MASK)
+    theirs = scores_on(client, champion, mixes, mask)
     if theirs is None:
         return undecided(
             contestant,
-            f"the champion {champion.address} was not scored on mixes {mixes[:12]}; `python -m stages rescore "
-            f"{champion.address}` where they are the present ones, then judge again",
+            f"the champion {champion.address} was not scored on mixes {mixes[:12]} with {mask} masks; `python -m "
+            f"stages rescore {champion.address}` where these are the present ones, then judge again",
             gate,
         )
     ours, others = metrics.params, measured(client, champion).params

@@ -10,7 +10,7 @@ from stages.metrics.pairing import pair
 from stages.metrics.shared_mixes import estimate, members
 from stages.metrics.summary import Columns, select, split_rows
 
-_TAIL = 0.975  # of each side of a 95 % interval
+TAIL = 0.975  # of each side of a 95 % interval
 ALL = "all kinds"
 
 
@@ -105,8 +105,8 @@ def _kind(kind: str, rows: Columns, videos_of: Mapping[str, frozenset[str]]) -> 
         first_db=float(np.mean(rows["si_sdr"])),
         second_db=float(np.mean(rows["theirs"])),
         difference_db=float(gain.mean()),
-        low_db=None if mean is None else mean.lower_db(_TAIL),
-        high_db=None if mean is None else mean.upper_db(_TAIL),
+        low_db=None if mean is None else mean.lower_db(TAIL),
+        high_db=None if mean is None else mean.upper_db(TAIL),
     )
 
 

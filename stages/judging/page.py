@@ -1,8 +1,9 @@
-"""A comparison as one HTML file that needs nothing else: no script, no network, sounds inside."""
+"""A comparison, or many versions, as one HTML file that needs nothing else: no script, no network, sounds inside."""
 
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -10,7 +11,7 @@ from stages.judging.comparison import Comparison, KindRow
 from stages.judging.listening import Heard
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_WIDTH_PX, _LEAST_REACH_DB = 240, 0.5
+_WIDTH_PX, _MARGIN_PX, _LEAST_REACH_DB = 240, 5, 0.5
 
 
 def render(comparison: Comparison, heard: Sequence[Heard], silent_because: str | None) -> str:
@@ -21,6 +22,43 @@ def render(comparison: Comparison, heard: Sequence[Heard], silent_because: str |
         heard: Mixes to listen to, by their id one of `comparison.apart`.
         silent_because: Why there is nothing to listen to, if there is nothing.
     """
+    return (
+        _environment()
+        .get_template("compare.html")
+        .render(
+            found=comparison,
+            bars=[_bar(row, _reach_db(comparison)) for row in comparison.kinds],
+            width_px=_WIDTH_PX,
+            heard={mix.mix_id: mix for mix in heard},
+            silent_because=silent_because,
+        )
+    )
+
+
+def render_standings(rows: Sequence[dict[str, Any]], *, mixes: str, mask: str) -> str:
+    """A table of versions on one ground, each as `stages.judging.standings.as_json` tells it."""
+    ends = [s[end] for row in rows for s in row["scores"][:1] for end in ("low_db", "high_db") if s[end] is not None]
+    low_db, high_db = min(ends, default=0.0), max(ends, default=0.0)
+    reach_db = max(_LEAST_REACH_DB, high_db - low_db)
+
+    def place_px(value_db: float) -> float:
+        return round(_MARGIN_PX + (value_db - low_db) / reach_db * (_WIDTH_PX - 2 * _MARGIN_PX), 1)
+
+    return (
+        _environment()
+        .get_template("standings.html")
+        .render(
+            rows=rows,
+            kinds=list(dict.fromkeys(score["kind"] for row in rows for score in row["scores"])),
+            mixes=mixes,
+            mask=mask,
+            width_px=_WIDTH_PX,
+            place_px=place_px,
+        )
+    )
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=select_autoescape(),
@@ -29,13 +67,7 @@ def render(comparison: Comparison, heard: Sequence[Heard], silent_because: str |
         lstrip_blocks=True,
     )
     environment.filters["audio"] = _audio
-    return environment.get_template("compare.html").render(
-        found=comparison,
-        bars=[_bar(row, _reach_db(comparison)) for row in comparison.kinds],
-        width_px=_WIDTH_PX,
-        heard={mix.mix_id: mix for mix in heard},
-        silent_because=silent_because,
-    )
+    return environment
 
 
 def _audio(flac: bytes) -> str:

@@ -57,6 +57,10 @@ class ClipReader:
         """How many frames a clip has."""
         return self._find(clip_id).num_frames
 
+    def about(self, clip_id: str) -> dict[str, str]:
+        """Metadata of the shard that holds a clip: version and rates."""
+        return self._shards.about(self._find(clip_id).shard)
+
     def _find(self, clip_id: str) -> DecodedClip:
         if clip_id not in self._by_id:
             raise ValueError(f"clip {clip_id}: not among the {len(self.clips)} decoded clips; run `dvc repro`")

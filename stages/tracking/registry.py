@@ -1,5 +1,6 @@
 """Model versions: the same inputs give one version, and only after every file was read back from the artifact store."""
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
 from stages.shards.files import sha256, write_json
 from stages.tracking.evidence import Evidence
+from stages.tracking.living import PROCESS, signature
 from stages.tracking.packaging import package
 from stages.tracking.provenance import digests
 from stages.tracking.server import experiment_id, flatten
@@ -100,7 +102,8 @@ def _seal(client: MlflowClient, run_id: str, hashes: dict[str, dict[str, str]], 
 def _running(client: MlflowClient, record: Record) -> Iterator[str]:
     """A run with params, metrics and curves, which ends as FINISHED or FAILED."""
     experiment = experiment_id(client)
-    run_id = client.create_run(experiment, tags=record.all_tags, run_name=f"{_STAGE} {record.name}").info.run_id
+    tags = record.all_tags | {PROCESS: signature(os.getpid())}
+    run_id = client.create_run(experiment, tags=tags, run_name=f"{_STAGE} {record.name}").info.run_id
     status = "FAILED"
     try:
         params = [Param(name, str(value)) for name, value in flatten(record.params).items()]
@@ -179,11 +182,19 @@ def _reap(client: MlflowClient, name: str) -> None:
 
 def versions_of(client: MlflowClient, name: str) -> list[ModelVersion]:
     """All versions of a model, without their aliases."""
-    found: list[ModelVersion] = []
+    return list(_search(client, f"name = '{name}'"))
+
+
+def every_version(client: MlflowClient) -> list[ModelVersion]:
+    """All versions of all models, without their aliases."""
+    return list(_search(client, None))
+
+
+def _search(client: MlflowClient, condition: str | None) -> Iterator[ModelVersion]:
     token: str | None = None
     while True:
-        page = client.search_model_versions(f"name = '{name}'", page_token=token)
-        found += page
+        page = client.search_model_versions(condition, page_token=token)
+        yield from page
         token = page.token
         if not token:
-            return found
+            return

@@ -81,9 +81,8 @@ def experiment_id(client: MlflowClient) -> str:
 
 def artifact_location(uri: str) -> str | None:
     """Folder `mlartifacts` beside a sqlite file, since MLflow would take one below wherever it was started."""
-    if not uri.startswith(_SQLITE):
-        return None  # a server knows its own
-    return (Path(uri.removeprefix(_SQLITE)).resolve().parent / "mlartifacts").as_uri()
+    folder = layout.artifacts(uri)
+    return None if folder is None else folder.as_uri()
 
 
 def flatten(tree: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:

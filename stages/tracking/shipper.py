@@ -20,6 +20,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from stages.tracking.living import PROCESS, signature
 from stages.tracking.provenance import commit
 from stages.tracking.server import connect, experiment_id, flatten, reason
 
@@ -30,10 +31,17 @@ _NICENESS = 10  # training comes first
 
 
 class Shipment:
-    """One spool file on its way. After an error a new one must be made: what had arrived is then asked anew."""
+    """One spool file on its way. After an error a new one must be made: what had arrived is then asked anew.
 
-    def __init__(self, spool: Path, client: MlflowClient) -> None:
+    Args:
+        spool: The file.
+        client: Of the server that gets it.
+        writer: Process that writes the file; this one where nobody does any more.
+    """
+
+    def __init__(self, spool: Path, client: MlflowClient, writer: int) -> None:
         self._spool, self._client = spool, client
+        self._makers = signature(*dict.fromkeys((writer, os.getpid())))
         self._offset = 0  # bytes that have arrived
         self._header: dict[str, Any] = {}
         self._run: Record | None = None
@@ -47,7 +55,7 @@ class Shipment:
             if not records:
                 return abandoned
             self._header = records[0]
-            self._run = Record(self._client, find_or_create(self._client, self._header), self._header["params"])
+            self._run = self._record(find_or_create(self._client, self._header), self._header["params"])
         self._advance_phases(records)
         self._run.send([point for record in records for point in _points(record)])
         self._offset += sum(map(len, lines))
@@ -68,11 +76,15 @@ class Shipment:
             group = list(of_phase)
             if name not in self._phases:
                 run = find_or_create(self._client, self._header, phase=name, parent=self._run.run_id)
-                self._phases[name] = Record(self._client, run, group[0]["params"])
+                self._phases[name] = self._record(run, group[0]["params"])
             self._phases[name].send([point for record in group for point in _points(record)])
             for record in group:
                 if "phase_status" in record:
                     self._phases[name].end(record["phase_status"])
+
+    def _record(self, run: Run, params: dict[str, Any]) -> "Record":
+        self._client.set_tag(run.info.run_id, PROCESS, self._makers)
+        return Record(self._client, run, params)
 
 
 class Record:
@@ -125,7 +137,7 @@ def ship(spool: Path, parent: int) -> bool:
         abandoned = os.getppid() != parent
         last = abandoned or _ended(spool)
         try:
-            shipment = shipment or Shipment(spool, connect())
+            shipment = shipment or Shipment(spool, connect(), parent)
             if shipment.advance(abandoned=abandoned):
                 spool.unlink()
                 return True
@@ -138,12 +150,12 @@ def ship(spool: Path, parent: int) -> bool:
             _wait_for_retry(spool, parent)
 
 
-def ship_orphans(own: Path) -> None:
-    """Send what earlier processes left behind; what fails stays for the next time."""
-    for spool in sorted(own.parent.glob("*.jsonl")):
+def ship_orphans(folder: Path) -> None:
+    """Send what earlier processes left behind in a folder of spool files; what fails stays for the next time."""
+    for spool in sorted(folder.glob("*.jsonl")):
         with _locked(spool) as orphaned:
             try:
-                if orphaned and Shipment(spool, connect()).advance(abandoned=True):
+                if orphaned and Shipment(spool, connect(), os.getpid()).advance(abandoned=True):
                     spool.unlink()
             except Exception as error:  # as above
                 _say(spool, error)
@@ -190,5 +202,5 @@ def _say(spool: Path, error: Exception) -> None:
 if __name__ == "__main__":
     os.nice(_NICENESS)
     _own, _parent = Path(sys.argv[1]), int(sys.argv[2])
-    ship_orphans(_own)
+    ship_orphans(_own.parent)
     raise SystemExit(0 if ship(_own, _parent) else 1)

@@ -1,4 +1,7 @@
-"""Scores of a registered version on given mixes: those it was registered with, or those of a later evaluation."""
+"""Scores of a registered version on given mixes: those it was registered with, or those of a later evaluation.
+
+Where mixes are the same, the mask decides as well: scores of soft and of binary masks stand side by side.
+"""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -10,49 +13,64 @@ from mlflow import MlflowClient
 from stages.shards.files import sha256
 from stages.shards.tables import read_columns, write_columns
 from stages.tracking.registry import RegistryError
-from stages.tracking.versions import Version, annotate, files_of
+from stages.tracking.versions import Version, annotate, files_of, measured
 
 _SCORES = "scores.parquet"
 
 
-def scores_on(client: MlflowClient, version: Version, mixes: str) -> dict[str, list[Any]] | None:
-    """Columns of a version's scores.
+def scores_on(
+    client: MlflowClient, version: Version, mixes: str, mask: str | None = None
+) -> dict[str, list[Any]] | None:
+    """Columns of a version's scores; a later evaluation on the same ground comes before the one it was registered with.
 
     Args:
         client: Of the registry.
         version: Whose.
         mixes: Sha256 of the mixes that are wanted.
+        mask: How estimates were to be made; None: as when the version was registered.
 
     Returns:
-        None where the version was not scored on them; `RegistryError` where the stored file has changed.
+        None where the version was not scored so; `RegistryError` where the stored file has changed.
     """
-    if version.tags.get("mixes") == mixes:
+    ground = _ground(client, version, mixes, mask)
+    expected = version.tags.get(f"rescored_{ground}")
+    if expected is not None:
+        return _rescored(client, version, ground, expected)
+    if version.tags.get("mixes") == mixes and ground == mixes[:16]:
         with files_of(client, version, [_SCORES]) as folder:
             return read_columns(folder / _SCORES)
-    expected = version.tags.get(_tag(mixes))
-    if expected is None:
-        return None
-    with tempfile.TemporaryDirectory(prefix="pixels-scores-") as scratch:
-        path = Path(client.download_artifacts(version.run_id, f"{_folder(mixes)}/{_SCORES}", scratch))
-        if (found := sha256(path)) != expected:
-            raise RegistryError(
-                f"{version.address}: {_folder(mixes)}/{_SCORES} has sha256 {found}, expected {expected}; score it again"
-            )
-        return read_columns(path)
+    return None
 
 
-def keep_scores(client: MlflowClient, version: Version, mixes: str, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Keep a version's scores on other mixes beside its run; the tag that makes them count comes last."""
+def keep_scores(
+    client: MlflowClient,
+    version: Version,
+    mixes: str,
+    columns: Mapping[str, Sequence[Any]],
+    mask: str | None = None,
+) -> None:
+    """Keep a later evaluation of a version beside its run; the tag that makes it count comes last."""
+    ground = _ground(client, version, mixes, mask)
     with tempfile.TemporaryDirectory(prefix="pixels-scores-") as scratch:
         path = Path(scratch) / _SCORES
         write_columns(path, columns)
-        client.log_artifact(version.run_id, str(path), _folder(mixes))
-        annotate(client, version, {_tag(mixes): sha256(path)})
+        client.log_artifact(version.run_id, str(path), f"rescored/{ground}")
+        annotate(client, version, {f"rescored_{ground}": sha256(path)})
 
 
-def _folder(mixes: str) -> str:
-    return f"rescored/{mixes[:16]}"
+def _ground(client: MlflowClient, version: Version, mixes: str, mask: str | None) -> str:
+    """Name of what a version is scored on; a mask is named where it is not the version's own."""
+    own = mask is None or measured(client, version).params.get("evaluate.mask", mask) == mask
+    return mixes[:16] if own else f"{mixes[:16]}_{mask}"
 
 
-def _tag(mixes: str) -> str:
-    return f"rescored_{mixes[:16]}"
+def _rescored(client: MlflowClient, version: Version, ground: str, expected: str) -> dict[str, list[Any]]:
+    name = f"rescored/{ground}/{_SCORES}"
+    with tempfile.TemporaryDirectory(prefix="pixels-scores-") as scratch:
+        path = Path(client.download_artifacts(version.run_id, name, scratch))
+        if (found := sha256(path)) != expected:
+            raise RegistryError(
+                f"{version.address}: {name} has sha256 {found}, expected {expected}; "
+                f"`python -m stages rescore {version.address} --again` makes it anew"
+            )
+        return read_columns(path)

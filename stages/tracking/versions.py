@@ -78,6 +78,16 @@ def history(client: MlflowClient, model: str) -> list[Version]:
     return [_version(client.get_model_version(model, str(number))) for number in numbers]
 
 
+def named(client: MlflowClient, names: Sequence[str]) -> list[Version]:
+    """Versions by model (all of its versions) or address, each once; without names, those of all registered models."""
+    wanted = names or sorted(model.name for model in client.search_registered_models(max_results=1000))
+    groups = [[find(client, name)] if is_address(name) else history(client, name) for name in wanted]
+    empty = [name for name, group in zip(wanted, groups, strict=True) if not group and names]
+    if empty:
+        raise RegistryError(f"{', '.join(empty)}: no version is registered")
+    return list({version.address: version for group in groups for version in group}.values())
+
+
 @contextmanager
 def files_of(client: MlflowClient, version: Version, names: Sequence[str]) -> Iterator[Path]:
     """A folder with some files of a version's run, such as scores.parquet, each with the hash it was stored with."""

@@ -1,6 +1,5 @@
 """Which registered model versions have seen a video."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +9,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from stages.shards.files import read_json
 from stages.tracking.evidence import VIDEOS
+from stages.tracking.registry import every_version
 
 _ROLES = {"train": "was trained on it", "validation": "had its weights chosen by it", "examples": "shows it"}
 _SILENT = "does not say what it has seen"
@@ -29,19 +29,9 @@ class Witness:
 
 def witnesses(client: MlflowClient, video_id: str) -> list[Witness]:
     """All versions that have seen a video, by model and number; those that do not say what they saw among them."""
-    found = sorted(_versions(client), key=lambda version: (version.name, int(version.version)))
+    found = sorted(every_version(client), key=lambda version: (version.name, int(version.version)))
     judged = [(version, _how(client, str(version.run_id), video_id)) for version in found]
     return [_witness(client, version, how) for version, how in judged if how]
-
-
-def _versions(client: MlflowClient) -> Iterator[ModelVersion]:
-    token: str | None = None
-    while True:
-        page = client.search_model_versions(page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _how(client: MlflowClient, run_id: str, video_id: str) -> str:

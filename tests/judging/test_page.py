@@ -4,13 +4,14 @@ import base64
 import io
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import soundfile
 
 from stages.judging.comparison import Apart, Change, Comparison, KindRow
 from stages.judging.listening import Heard
-from stages.judging.page import render
+from stages.judging.page import render, render_standings
 
 ROWS = (
     KindRow("all kinds", 30, 20, 5.0, 4.0, 1.0, 0.4, 1.6),
@@ -86,3 +87,26 @@ def test_bars_lie_on_one_scale_with_zero_in_the_middle() -> None:
     ) < 0.5
     assert re.search(r"Nothing to listen to: no mixes here", page.text)
     assert "audio" not in {tag for tag, _ in page.tags}
+
+
+def told(address: str, mean_db: float | None, *, lacking: str = "") -> dict[str, Any]:
+    """A version as `as_json` tells it, its interval 1 dB to either side."""
+    names = ("kind", "num_mixes", "num_videos", "mean_db", "low_db", "high_db", "num_silent")
+    about = {"address": address, "aliases": ("champion",), "verdict": None, "lacking": lacking}
+    if mean_db is None:
+        return about | {"scores": [], "over_champion_db": None}
+    values = ("a", 3, 4, mean_db, mean_db - 1, mean_db + 1, 0)
+    return about | {"scores": [dict(zip(names, values, strict=True))], "over_champion_db": [mean_db - 5, None, None]}
+
+
+def test_versions_stand_on_one_scale_and_who_lacks_scores_says_why() -> None:
+    rows = [told("pixels/2", 5.0), told("pixels/1", 2.0), told("pixels/3", None, lacking="<b>damaged</b>")]
+    page = Parsed(render_standings(rows, mixes="ab" * 32, mask="soft"))
+    assert not page.open or page.open == ["html"]
+    assert "<b>damaged</b>" in page.text  # what an error says is text
+    assert {"script", "b"}.isdisjoint(tag for tag, _ in page.tags)
+    lines = [attrs for tag, attrs in page.tags if tag == "line"]
+    means = [float(attrs["cx"] or "") for tag, attrs in page.tags if tag == "circle"]
+    assert [(float(line["x1"] or ""), float(line["x2"] or "")) for line in lines] == [(143.0, 235.0), (5.0, 97.0)]
+    assert means == [189.0, 51.0]
+    assert "-3.00" in page.text

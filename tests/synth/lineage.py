@@ -7,7 +7,10 @@ import yaml
 
 from stages import layout, register
 from stages.shards.files import read_json
+from stages.shards.schema import MixSource
+from stages.shards.tables import write_rows
 from tests.synth.registered import SECTIONS, write_model, write_scores
+from tests.synth.signals import mix_rows
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 
@@ -25,3 +28,22 @@ def register_again(root: Path, values_db: list[float | None], *, seed: int, **ch
     write_scores(root, values_db, **changes)
     register.run("pixels", **SECTIONS)
     return read_json(layout.receipt("pixels"))["version"]
+
+
+def draw_other_mixes(root: Path) -> None:
+    """Two test mixes of the same clips, paired otherwise."""
+    rows = [*mix_rows("mix0", ["0-2", "2-2"]), *mix_rows("mix1", ["1-2", "3-2"])]
+    write_rows(root / layout.MIXES, rows, MixSource)
+
+
+def stored(root: Path, version: Any, name: str) -> Path:
+    """A file of a version's run or model in the artifact store."""
+    ids = {version.run_id, version.model_id}
+    (path,) = [path for path in root.glob(f"mlartifacts/**/{name}") if ids & set(path.parts)]
+    return path
+
+
+def damage(path: Path) -> None:
+    """Flip the last bit of a file."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))

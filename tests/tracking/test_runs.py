@@ -191,7 +191,7 @@ def test_phases_are_nested_runs_that_the_same_key_continues() -> None:
     assert {name: run.info.status for name, run in phases.items()} == {"S1": "FINISHED", "S2": "KILLED"}
     assert whole.info.status == "KILLED"
     assert phases["S2"].data.params == {"name": "S2", "rules.any": "1.0"}
-    assert (phases["S2"].info.run_name, phases["S2"].data.tags["key"]) == ("train pixels S2", "abc")
+    assert (phases["S2"].info.run_name, phases["S2"].data.tags["key"]) == ("train pixels abc S2", "abc")
 
     record_phases("S1", "S2", "S3", ends="FINISHED")
     wait_until_shipped()
