@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from stages.curricula import Instruments, Optimizer, Phases, check_curricula, taught
+from stages.curricula import Augmentation, Instruments, Optimizer, Phases, Pretrain, check_curricula, taught
 from stages.separators import Model, Motions, Section
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -217,35 +217,6 @@ class Mixes(Section):
                 f"{', '.join(sorted(barred))} cannot choose weights: validation sees no labels and no shifted videos"
             )
         return self
-
-
-class Augmentation(Section):
-    """How pictures vary in training, beyond a random square and a flip; alike for all frames of a clip.
-
-    Each is the half-width of a uniform draw: of the side shown (relative), of where it lies (relative to half the
-    side), of contrast and brightness of each colour channel (1 = the whole range).
-    """
-
-    zoom: float = Field(ge=0, lt=1)
-    shift: float = Field(ge=0, lt=1)
-    contrast: float = Field(ge=0, lt=1)
-    brightness: float = Field(ge=0, lt=1)
-    shuffle_channels: bool
-
-
-class Pretrain(Section):
-    """What is learnt before mixtures come.
-
-    none: nothing. correspondence: the appearance network learns which picture goes with which sound. coincidence: the
-    motion network learns where motion begins when sound does; `sound_gap_ms` and `sound_rise` are of its onsets of
-    sound, as in Coincidence.
-    """
-
-    objective: Literal["none", "correspondence", "coincidence"]
-    steps: int = Field(ge=1)
-    batch_clips: int = Field(ge=2)
-    sound_gap_ms: float = Field(ge=20, le=1000)
-    sound_rise: float = Field(ge=0)
 
 
 class Train(Section):
