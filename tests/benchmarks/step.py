@@ -1,7 +1,7 @@
 """A training step at the paper's shapes, as trained here beside fp32 eager: `python -m tests.benchmarks.step [file]`.
 
 On a processor with bf16 arithmetic (AMX or AVX-512 BF16) `train.precision: bf16` with `train.channels_last: true`, else
-channels_last alone. Memory is what weights, moments and two steps add at their peak to a process that has loaded all code.
+channels_last alone. Memory is what weights, moments and two steps add at their peak to a process with all code loaded.
 """
 
 import resource
