@@ -54,11 +54,13 @@ def run(
         videos = seen_videos(reader.clips, clips, sources.chosen_by(phases))
         maps = read_maps(layout.COINCIDENCE_MAPS)
         watched = watch(reader, sources.mixes[:WATCHED_MIXES], model.appearance, windows, maps)
-        training = PhasedTraining(separator, train, sources, reader, windows, videos, tracker, Watch(watched))
+        precision = choose_precision(train.precision, device)
+        watching = Watch(watched, bf16=precision == "bf16")
+        training = PhasedTraining(separator, train, sources, reader, windows, videos, tracker, watching)
         reached = training.complete(name, dict(zip(folders, legs, strict=True)), stop)
         counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent, "left_out": left_out}
-        made = {"seed": train.seed, "precision": choose_precision(train.precision, device), "key": keys[-1]}
-        card = {"name": name, "agreement": training.watch.card(reached.state.seen)} | made | counts
+        made = {"seed": train.seed, "precision": precision, "key": keys[-1]}
+        card = {"name": name, "agreement": watching.card(reached.state.seen)} | made | counts
         card |= licence_card(reader.clips, clips)
         export(separator, reached.checkpoints, reached.state, layout.model(name), card=card)
         copy_whole(folders[-1] / layout.TRAINING_VIDEOS, layout.model(name) / layout.TRAINING_VIDEOS)
