@@ -251,8 +251,8 @@ class Pretrain(Section):
 class Train(Section):
     """Mix-and-separate: `pretrain`, then each model's phases in their order.
 
-    `num_kinds`: of looks, where `instruments` are told by them. `patience`: validations without a better one that end a
-    phase.
+    `num_kinds`: of looks or sounds, where `instruments` are told by them. `patience`: validations without a better one
+    that end a phase.
     """
 
     seed: int = Field(ge=0)

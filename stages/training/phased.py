@@ -17,7 +17,7 @@ from stages.training.checkpoint import Checkpoints, TrainingState, open_checkpoi
 from stages.training.curriculum import Sampler
 from stages.training.export import best_step
 from stages.training.interrupt import Stop, end_if
-from stages.training.kinds import Kinds, labelled, seen
+from stages.training.kinds import Kinds, heard, labelled, seen
 from stages.training.learner import Learner
 from stages.training.loop import Course
 from stages.training.phases import Leg
@@ -127,7 +127,8 @@ class PhasedTraining:
         train, videos = self.train, (self.sources.train.by_video, self.sources.validation.by_video)
         if train.instruments == "labels":
             return labelled(*videos)
-        return seen(self.separator, self.media, videos, num_kinds=train.num_kinds, seed=train.seed)
+        tell = seen if train.instruments == "look" else heard
+        return tell(self.separator, self.media, videos, num_kinds=train.num_kinds, seed=train.seed)
 
     def _course(
         self, leg: Leg, learner: Learner, state: TrainingState, checkpoints: Checkpoints, tracker: Tracker

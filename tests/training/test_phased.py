@@ -245,6 +245,12 @@ def test_by_labels_kinds_are_the_labels(tmp_path: Path) -> None:
     assert reached.state.validation_kinds == [0, 0, 1, 1]
 
 
+def test_by_sound_kinds_need_no_appearance_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.training.phased.seen", lambda *_, **__: pytest.fail("looked"))
+    _, reached = _complete(train_section(phases=[phase(rules=ALIKE)], instruments="sound", num_kinds=2), tmp_path)
+    assert (len(reached.state.kinds), len(reached.state.validation_kinds)) == (6, 4)
+
+
 def test_a_rule_without_anything_to_mix_is_refused(tmp_path: Path) -> None:
     train = train_section(phases=[phase(name="S9", rules={"same_video": 1.0})])
     with pytest.raises(NothingToDraw, match=r"train\.curriculum: phase S9: rule same_video: no video has 2 windows"):
