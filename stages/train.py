@@ -60,7 +60,7 @@ def run(
         reached = training.complete(name, dict(zip(folders, legs, strict=True)), stop)
         counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent, "left_out": left_out}
         made = {"seed": train.seed, "precision": precision, "key": keys[-1]}
-        card = {"name": name, "agreement": watching.card(reached.state.seen)} | made | counts
+        card = {"name": name, "agreement": watching.card(reached.seen)} | made | counts
         card |= licence_card(reader.clips, clips)
         export(separator, reached.checkpoints, reached.state, layout.model(name), card=card)
         copy_whole(folders[-1] / layout.TRAINING_VIDEOS, layout.model(name) / layout.TRAINING_VIDEOS)
