@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from stages.separators import Model, Motions, Section
 
 Rule = Literal["any", "same_instrument", "same_video"]
-Instruments = Literal["look", "labels"]
+Instruments = Literal["look", "sound", "labels"]
 PRETRAINING = "pretrain"  # what stands before the phases
 
 _SHARE_ERROR = 1e-6
@@ -105,5 +105,5 @@ def check_curricula(
             raise ValueError(
                 f"train.curriculum.{name}: phase {alike[0]} mixes by same_instrument, and train.instruments look takes "
                 f"instruments from an appearance network, which fusion.rule alone lacks; set train.instruments to "
-                f"labels, or choose another rule"
+                f"sound or labels, or choose another rule"
             )

@@ -223,8 +223,8 @@ class Train(Section):
     """Mix-and-separate: `pretrain`, then each model's phases in their order.
 
     `workers` share out each batch, each a process of `threads`; `worker_cpus` is what each takes of its node.
-    `num_kinds`: of looks, where `instruments` are told by them. `patience`: validations without a better one that end a
-    phase.
+    `num_kinds`: of looks or sounds, where `instruments` are told by them. `patience`: validations without a better one
+    that end a phase.
     """
 
     seed: int = Field(ge=0)
