@@ -59,7 +59,7 @@ def _untrained(trained: Separator, params: Params) -> Separator:
 
 
 def _look(separator: Separator, watched: list[Watched]) -> list[ClipAgreement]:
-    return agreements(watched, [volumes(separator, mix.mixture, mix.frames, mix.motion) for mix in watched])
+    return agreements(watched, [volumes(separator, mix.mixture, mix.frames, mix.motion, bf16=False) for mix in watched])
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:

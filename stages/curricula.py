@@ -1,4 +1,4 @@
-"""The sections of params.yaml that say in which phases a model learns, from which mixtures and at which rates."""
+"""The sections of params.yaml that say in which phases a model learns, from what and at which rates."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
@@ -8,10 +8,39 @@ from pydantic import Field, model_validator
 from stages.separators import Model, Motions, Section
 
 Rule = Literal["any", "same_instrument", "same_video"]
-Instruments = Literal["look", "labels"]
+Instruments = Literal["look", "sound", "labels"]
 PRETRAINING = "pretrain"  # what stands before the phases
 
 _SHARE_ERROR = 1e-6
+
+
+class Augmentation(Section):
+    """How pictures vary in training, beyond a random square and a flip; alike for all frames of a clip.
+
+    Each is the half-width of a uniform draw: of the side shown (relative), of where it lies (relative to half the
+    side), of contrast and brightness of each colour channel (1 = the whole range).
+    """
+
+    zoom: float = Field(ge=0, lt=1)
+    shift: float = Field(ge=0, lt=1)
+    contrast: float = Field(ge=0, lt=1)
+    brightness: float = Field(ge=0, lt=1)
+    shuffle_channels: bool
+
+
+class Pretrain(Section):
+    """What is learnt before mixtures come.
+
+    none: nothing. correspondence: the appearance network learns which picture goes with which sound. coincidence: the
+    motion network learns where motion begins when sound does; `sound_gap_ms` and `sound_rise` are of its onsets of
+    sound, as in Coincidence.
+    """
+
+    objective: Literal["none", "correspondence", "coincidence"]
+    steps: int = Field(ge=1)
+    batch_clips: int = Field(ge=2)
+    sound_gap_ms: float = Field(ge=20, le=1000)
+    sound_rise: float = Field(ge=0)
 
 
 class Optimizer(Section):
@@ -76,5 +105,5 @@ def check_curricula(
             raise ValueError(
                 f"train.curriculum.{name}: phase {alike[0]} mixes by same_instrument, and train.instruments look takes "
                 f"instruments from an appearance network, which fusion.rule alone lacks; set train.instruments to "
-                f"labels, or choose another rule"
+                f"sound or labels, or choose another rule"
             )

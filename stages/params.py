@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from stages.bounds import Admit
-from stages.curricula import Instruments, Optimizer, Phases, check_curricula, taught
+from stages.curricula import Augmentation, Instruments, Optimizer, Phases, Pretrain, check_curricula, taught
 from stages.separators import Model, Motions, Section
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -220,41 +220,12 @@ class Mixes(Section):
         return self
 
 
-class Augmentation(Section):
-    """How pictures vary in training, beyond a random square and a flip; alike for all frames of a clip.
-
-    Each is the half-width of a uniform draw: of the side shown (relative), of where it lies (relative to half the
-    side), of contrast and brightness of each colour channel (1 = the whole range).
-    """
-
-    zoom: float = Field(ge=0, lt=1)
-    shift: float = Field(ge=0, lt=1)
-    contrast: float = Field(ge=0, lt=1)
-    brightness: float = Field(ge=0, lt=1)
-    shuffle_channels: bool
-
-
-class Pretrain(Section):
-    """What is learnt before mixtures come.
-
-    none: nothing. correspondence: the appearance network learns which picture goes with which sound. coincidence: the
-    motion network learns where motion begins when sound does; `sound_gap_ms` and `sound_rise` are of its onsets of
-    sound, as in Coincidence.
-    """
-
-    objective: Literal["none", "correspondence", "coincidence"]
-    steps: int = Field(ge=1)
-    batch_clips: int = Field(ge=2)
-    sound_gap_ms: float = Field(ge=20, le=1000)
-    sound_rise: float = Field(ge=0)
-
-
 class Train(Section):
     """Mix-and-separate: `pretrain`, then each model's phases in their order.
 
     `workers` share out each batch, each a process of `threads`; `worker_cpus` is what each takes of its node.
-    `num_kinds`: of looks, where `instruments` are told by them. `patience`: validations without a better one that end a
-    phase.
+    `num_kinds`: of looks or sounds, where `instruments` are told by them. `patience`: validations without a better one
+    that end a phase.
     """
 
     seed: int = Field(ge=0)

@@ -35,22 +35,33 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def patch() -> Iterator[pytest.MonkeyPatch]:
     """Nobody ships what is recorded: it stays in the spool file."""
-    monkeypatch.setattr(LiveRun, "ship", lambda _: None)
-    monkeypatch.delenv("PIXELS_SERIAL", raising=False)
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setenv("PIXELS_WORKERS", "2")
+    with pytest.MonkeyPatch.context() as module:
+        module.setattr(LiveRun, "ship", lambda _: None)
+        module.delenv("PIXELS_SERIAL", raising=False)
+        module.delenv("RAY_ADDRESS", raising=False)
+        module.setenv("PIXELS_WORKERS", "2")
+        yield module
 
 
-def train(world: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> dict[str, str]:
+def train(world: Path, patch: pytest.MonkeyPatch, workers: int) -> dict[str, str]:
     """Train in a world; sha256 of the model's files."""
-    monkeypatch.chdir(world)
-    monkeypatch.setenv("PIXELS_STORE", str(world / ".store"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{world / 'mlflow.db'}")
+    patch.chdir(world)
+    patch.setenv("PIXELS_STORE", str(world / ".store"))
+    patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{world / 'mlflow.db'}")
     run("pixels", CLIP, SPECTROGRAM, MODEL, train_section(workers=workers, worker_cpus=0.5, **SETTINGS))
     return {path.name: sha256(path) for path in sorted(layout.model("pixels").iterdir())}
+
+
+@pytest.fixture(scope="module")
+def together(patch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world in which two workers have trained."""
+    world = tmp_path_factory.mktemp("together")
+    write_world(world)
+    train(world, patch, 2)
+    return world
 
 
 def reached(world: Path) -> int:
@@ -75,38 +86,39 @@ def killing_a_worker(world: Path, at_step: int) -> Iterator[list[int]]:
     thread.join(timeout=1)
 
 
-@pytest.mark.usefixtures("quiet")
-def test_two_workers_learn_what_one_process_learns_and_a_kill_changes_no_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("alone", "together", "killed"):
-        write_world(tmp_path / name)
-    train(tmp_path / "alone", monkeypatch, 1)
-    together = train(tmp_path / "together", monkeypatch, 2)
-    with killing_a_worker(tmp_path / "killed", at_step=10) as killed:
-        assert train(tmp_path / "killed", monkeypatch, 2) == together
-    assert len(killed) == 1
-    assert "a worker died; all 2 go on" in capfd.readouterr().err
-
-    curves = [read_json(tmp_path / name / "models/pixels/curves.json") for name in ("alone", "together")]
+def test_two_workers_learn_what_one_process_learns(together: Path, patch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write_world(tmp_path)
+    train(tmp_path, patch, 1)
+    curves = [read_json(world / "models/pixels/curves.json") for world in (tmp_path, together)]
     one, two = ([entry["loss"] for entry in curve["validation"]] for curve in curves)
     assert len(one) == STEPS // 20 and one == pytest.approx(two, rel=1e-3)
     assert one != two, "both were made by one process"
-    weights = [load(tmp_path / name / "models/pixels").net.state_dict() for name in ("alone", "together")]
+    weights = [load(world / "models/pixels").net.state_dict() for world in (tmp_path, together)]
     for name, value in weights[0].items():
         torch.testing.assert_close(weights[1][name], value, rtol=2e-2, atol=2e-3, msg=name)
-    cards = [read_json(tmp_path / name / "models/pixels/model.json") for name in ("alone", "together")]
+    cards = [read_json(world / "models/pixels/model.json") for world in (tmp_path, together)]
     assert cards[0]["key"] == cards[1]["key"]
 
-    (spool,) = (tmp_path / "together/.store/spool").glob("*/*.jsonl")
+
+def test_the_first_worker_tells_the_record_and_nothing_is_left_lying(together: Path) -> None:
+    (spool,) = (together / ".store/spool").glob("*/*.jsonl")
     assert spool.read_text().count("validation_si_sdr_db") == STEPS // 20
-    assert list((tmp_path / "together/.store").glob(".stop-*")) == []
+    assert '"status": "FINISHED"' in spool.read_text().splitlines()[-1]
+    assert list((together / ".store").glob(".stop-*")) == []
 
 
-@pytest.mark.usefixtures("quiet")
-def test_sigterm_leaves_a_checkpoint_from_which_one_process_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_killed_worker_changes_no_bit(
+    together: Path, patch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    write_world(tmp_path)
+    with killing_a_worker(tmp_path, at_step=10) as killed:
+        files = train(tmp_path, patch, 2)
+    assert len(killed) == 1
+    assert "a worker died; all 2 go on" in capfd.readouterr().err
+    assert files == {path.name: sha256(path) for path in sorted((together / "models/pixels").iterdir())}
+
+
+def test_sigterm_leaves_a_checkpoint_from_which_one_process_goes_on(patch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write_world(tmp_path)
     code = (
         "from pathlib import Path\nfrom _pytest.monkeypatch import MonkeyPatch\n"
@@ -118,9 +130,11 @@ def test_sigterm_leaves_a_checkpoint_from_which_one_process_goes_on(
     while reached(tmp_path) < 10 and process.poll() is None:
         time.sleep(0.01)
     process.terminate()
+    began_s = time.monotonic()
     assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    print(f"ended {time.monotonic() - began_s:.1f} s after SIGTERM")
     stopped = reached(tmp_path)
     assert 10 <= stopped < STEPS
-    train(tmp_path, monkeypatch, 1)
+    train(tmp_path, patch, 1)
     assert read_json(layout.model("pixels") / "model.json")["steps"] == STEPS + 4
     assert len(list((tmp_path / ".store/train").iterdir())) == 2  # the legs of one and the same run

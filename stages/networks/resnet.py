@@ -2,7 +2,9 @@
 
 import pickle
 import re
-from collections.abc import Collection
+import socket
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +22,7 @@ _HUB = "https://download.pytorch.org/models/resnet18-f37072fd.pth"  # torchvisio
 # Beginnings of the sha256 of files that torchvision has published, of the same weights.
 _TORCHVISION = ("f37072fd", "5c106cde")
 _IMAGENET_LICENCE = "BSD-3-Clause (torchvision), learnt from ImageNet, whose terms allow research alone"
+_SECONDS_TO_ANSWER = 30.0
 _NAMES_SHOWN = 4
 _COUNTER = "num_batches_tracked"  # older files lack it
 
@@ -105,13 +108,25 @@ def _fetched() -> Path:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            torch.hub.download_url_to_file(_HUB, str(path), hash_prefix=_TORCHVISION[0], progress=False)
+            with _patience(_SECONDS_TO_ANSWER):
+                torch.hub.download_url_to_file(_HUB, str(path), hash_prefix=_TORCHVISION[0], progress=False)
         except (URLError, OSError, RuntimeError) as error:
             raise ResNetError(
                 f"appearance.weights {FROM_IMAGENET}: {_HUB} cannot be fetched ({error}); fetch it elsewhere, put it "
                 f"in weights/ and name it there, or set appearance.weights to {FROM_NOISE}"
             ) from error
     return path
+
+
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """So long a silence of the hub is an error; torch itself would wait for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stages.curricula import Augmentation
 from stages.networks.sight import WHOLE, Framing
-from stages.params import Augmentation
 
 
 @dataclass(frozen=True, slots=True)

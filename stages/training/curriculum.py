@@ -101,8 +101,8 @@ def kinds_by_label(labels: Sequence[str | None]) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
-    """Clusters of what a model sees of videos: kinds without labels."""
+class Clusters:
+    """Of features of videos, say of what a model sees of them: kinds without labels."""
 
     middle: Tensor  # (K,)
     centres: Tensor  # (number of kinds, K), of unit length
@@ -112,7 +112,7 @@ class Looks:
         return tuple((_directions(features, self.middle) @ self.centres.T).argmax(dim=1).tolist())
 
 
-def cluster(features: Tensor, num_kinds: int, random: torch.Generator) -> Looks:
+def cluster(features: Tensor, num_kinds: int, random: torch.Generator) -> Clusters:
     """k-means by direction of features (M, K).
 
     The first centre is drawn, each further one is the video farthest from all before: a rare instrument is found, too.
@@ -134,7 +134,7 @@ def cluster(features: Tensor, num_kinds: int, random: torch.Generator) -> Looks:
         centres = torch.where(sums.norm(dim=1, keepdim=True) > 0, functional.normalize(sums, dim=1), centres)
         if torch.equal(before, kinds):
             break
-    return Looks(middle, centres)
+    return Clusters(middle, centres)
 
 
 def _directions(features: Tensor, middle: Tensor) -> Tensor:

@@ -115,18 +115,20 @@ def learn(lesson: Lesson, material: Material, keys: Sequence[str], post: Post) -
     windows = open_motion(lesson.model, lesson.clip)
     scale_motion(separator, reader, clips, windows)
     videos = seen_videos(reader.clips, clips, sources.chosen_by(train.curriculum[lesson.name]))
-    maps = read_maps(layout.COINCIDENCE_MAPS)
-    watched = Watch(watch(reader, sources.mixes[:WATCHED_MIXES], lesson.model.appearance, windows, maps))
-    training = PhasedTraining(separator, train, sources, reader, windows, videos, post.tracker, watched, post.ranks)
+    precision = choose_precision(train.precision, device)
+    maps, mixes = read_maps(layout.COINCIDENCE_MAPS), sources.mixes[:WATCHED_MIXES]
+    watched = watch(reader, mixes, lesson.model.appearance, windows, maps)
+    watching = Watch(watched, bf16=precision == "bf16")
+    training = PhasedTraining(separator, train, sources, reader, windows, videos, post.tracker, watching, post.ranks)
     folders = folders_of(keys)
     reached = training.complete(lesson.name, dict(zip(folders, material.legs, strict=True)), post.stop)
     if post.ranks.rank > 0:
         return
     counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent, "left_out": material.left_out}
-    made: dict[str, Any] = {"seed": train.seed, "precision": choose_precision(train.precision, device), "key": keys[-1]}
     start = find_start(lesson.model.appearance.weights, layout.WEIGHTS)
+    made: dict[str, Any] = {"seed": train.seed, "precision": precision, "key": keys[-1]}
     made["appearance_weights"] = start.card if start else None
-    card = {"name": lesson.name, "agreement": watched.card(reached.state.seen)} | made | counts
+    card = {"name": lesson.name, "agreement": watching.card(reached.seen)} | made | counts
     card |= licence_card(reader.clips, clips)
     target = layout.model(lesson.name)
     export(separator, reached.checkpoints, reached.state, target, card=card)

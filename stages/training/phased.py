@@ -18,7 +18,7 @@ from stages.training.checkpoint import Checkpoints, TrainingState, open_checkpoi
 from stages.training.curriculum import Sampler
 from stages.training.export import best_step
 from stages.training.interrupt import AgreedStop, Stop, end_if
-from stages.training.kinds import Kinds, labelled, seen
+from stages.training.kinds import Kinds, heard, labelled, seen
 from stages.training.learner import Learner
 from stages.training.loop import Course, TrainingError
 from stages.training.phases import Leg
@@ -26,7 +26,7 @@ from stages.training.ranks import ALONE, Ranks
 from stages.training.sources import Sources
 from stages.training.tracker import Tracker, closing
 from stages.training.validation import ValidationMix, read_mixes
-from stages.training.watching import UNTRAINED, Watch
+from stages.training.watching import UNTRAINED, Seen, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Reached:
     leg: Leg
     checkpoints: Checkpoints
     state: TrainingState
+    seen: list[Seen]  # before all and after each leg, this one too
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,9 @@ class PhasedTraining:
     def _tell_of(self, leg: Leg, state: TrainingState) -> None:
         with closing(self.tracker.phase(leg.name, _params(leg))) as tracker:
             _tell(tracker, leg, state)
-            for seen in state.seen:
-                if seen["phase"] == leg.name:
-                    self.watch.tell(tracker, seen)
+            for found in state.seen:
+                if found["phase"] == leg.name:
+                    self.watch.tell(tracker, found)
 
     def _take(self, leg: Leg, folder: Path, before: Reached | None, meter: Meter, stop: Stop) -> Reached:
         with (
@@ -105,15 +106,11 @@ class PhasedTraining:
             course.complete(state, meter, stop)
             self.ranks.any(False)  # the first one has kept what all read next
             end_if(not course.finished(state))
-            self._look(Reached(leg, checkpoints, state), tracker, stop)
-        return Reached(leg, checkpoints, state)
-
-    def _look(self, reached: Reached, tracker: Tracker, stop: Stop) -> None:
-        """See what a leg hands on; the checkpoints of the next one keep it."""
-        step = best_step(reached.state)
-        self.separator.net.load_state_dict(reached.checkpoints.weights(step))
-        reached.state.seen.append(self.watch.look(self.separator, reached.leg.name, step, AgreedStop(self.ranks, stop)))
-        self.watch.tell(tracker, reached.state.seen[-1])
+            step = best_step(state)
+            self.separator.net.load_state_dict(checkpoints.weights(step))
+            found = self.watch.look(self.separator, leg.name, step, AgreedStop(self.ranks, stop))
+            self.watch.tell(tracker, found)
+        return Reached(leg, checkpoints, state, [*state.seen, found])
 
     def _begin(self, leg: Leg, learner: Learner, before: Reached | None, stop: Stop) -> TrainingState:
         """From the best weights of the leg before, with moments of its own; from pretraining all goes on as it is."""
@@ -124,7 +121,7 @@ class PhasedTraining:
             else:
                 self.separator.net.load_state_dict(before.checkpoints.weights(best_step(before.state)))
             state.history, state.bad_batches = list(before.state.history), before.state.bad_batches
-            state.seen = list(before.state.seen)
+            state.seen = list(before.seen)
         else:
             state.seen = [self.watch.look(self.separator, UNTRAINED, 0, AgreedStop(self.ranks, stop))]
         if not leg.pretraining and "same_instrument" in leg.phase.rules:
@@ -146,7 +143,8 @@ class PhasedTraining:
         train, videos = self.train, (self.sources.train.by_video, self.sources.validation.by_video)
         if train.instruments == "labels":
             return labelled(*videos)
-        return seen(self.separator, self.media, videos, num_kinds=train.num_kinds, seed=train.seed)
+        tell = seen if train.instruments == "look" else heard
+        return tell(self.separator, self.media, videos, num_kinds=train.num_kinds, seed=train.seed)
 
     def _course(
         self, leg: Leg, learner: Learner, state: TrainingState, checkpoints: Checkpoints, tracker: Tracker

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stages.curricula import PRETRAINING, Phase
-from stages.params import Pretrain
+from stages.curricula import PRETRAINING, Phase, Pretrain
 from stages.shards.files import sha256_json
 
 

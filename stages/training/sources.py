@@ -34,11 +34,12 @@ class Sources:
         )
 
     def check_beforehand(self, phases: Sequence[Phase], instruments: Instruments) -> None:
-        """`NothingToDraw` for what will fail in a later phase and is known already; of looks nothing is yet."""
+        """`NothingToDraw` for what will fail in a later phase and is known already; of clusters nothing is yet."""
         labels = [clips[0].label for clips in self.train.by_video]
         labelled = replace(self, train=replace(self.train, kinds=kinds_by_label(labels)))
         for phase in phases:
-            labelled.check(phase, [rule for rule in phase.rules if (rule, instruments) != ("same_instrument", "look")])
+            known: list[Rule] = [rule for rule in phase.rules if rule != "same_instrument" or instruments == "labels"]
+            labelled.check(phase, known)
 
     def check(self, phase: Phase, rules: Sequence[Rule]) -> None:
         """`NothingToDraw` where a rule finds nothing to mix."""
@@ -76,7 +77,7 @@ class Sources:
             return {}
         pools = {"train": self.train, "validation": self.validation}
         windows = {name: [[_window(clip) for clip in clips] for clips in pool.by_video] for name, pool in pools.items()}
-        if instruments == "look" or not any("same_instrument" in phase.rules for phase in phases):
+        if instruments != "labels" or not any("same_instrument" in phase.rules for phase in phases):
             return {"windows": windows}
         labels = [clips[0].label for pool in pools.values() for clips in pool.by_video]
         return {"windows": windows, "kinds": kinds_by_label(labels)}

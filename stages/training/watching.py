@@ -29,13 +29,14 @@ class Watch:
     """Held-out mixes."""
 
     mixes: Sequence[Watched]
+    bf16: bool  # as in training
 
     def look(self, separator: Separator, phase: str, step: int, stop: Stop) -> Seen:
         """Volumes as JSON values, as they are after `step` steps; ends the process once `stop` is requested."""
         found: list[Any] = []
         for mix in self.mixes:
             end_if(stop.requested)
-            found.append(volumes(separator, mix.mixture, mix.frames, mix.motion).tolist())
+            found.append(volumes(separator, mix.mixture, mix.frames, mix.motion, bf16=self.bf16).tolist())
         return {"phase": phase, "step": step, "volumes": found}
 
     def agreements(self, seen: Seen) -> list[ClipAgreement]:

@@ -41,3 +41,15 @@ def test_the_loss_of_a_repeated_batch_falls(tmp_path: Path, precision: str) -> N
     course = new_course(train_section(device="cuda", precision=precision), tmp_path)
     losses = [course.learner.learn(course.batches.at(0), step) for step in range(12)]
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_a_compiled_step_learns_what_the_plain_one_learns(tmp_path: Path) -> None:
+    losses = {
+        wanted: [
+            course.learner.learn(course.batches.at(step), step)
+            for course in [new_course(train_section(device="cuda", compile=wanted), tmp_path / str(wanted))]
+            for step in range(4)
+        ]
+        for wanted in (False, True)
+    }
+    assert losses[True] == pytest.approx(losses[False], rel=1e-2)

@@ -36,7 +36,7 @@ def test_a_cell_of_pixels_is_described_by_its_own_features_and_competes_with_the
         separator = _pixels(head)
         net = separator.net.eval()
         assert isinstance(net, PixelsSeparator)
-        found = volumes(separator, _SOUND, _FRAMES, None)
+        found = volumes(separator, _SOUND, _FRAMES, None, bf16=False)
         assert found.shape == (2, 2, 2)
         with torch.no_grad():
             maps = net.audio(separator.rows.warp(separator.stft(_SOUND).abs())[None, None])
@@ -69,7 +69,7 @@ def _motions(**changes: Any) -> Separator:
 def test_the_only_cell_is_as_loud_as_the_source_is_separated(changes: dict[str, Any]) -> None:
     separator = _motions(trajectory__strides=[2, 2, 2], **changes)
     frames, motion = _seen()
-    found = volumes(separator, _STRUCK, frames, motion)
+    found = volumes(separator, _STRUCK, frames, motion, bf16=False)
     assert found.shape == (2, 1, 1)
     whole = separator.soft_masks(_STRUCK[None], frames[None], motion[None])[0]
     expected = (whole * separator.stft(_STRUCK).abs()).square().sum(dim=(-2, -1))
@@ -80,7 +80,7 @@ def test_the_only_cell_is_as_loud_as_the_source_is_separated(changes: dict[str, 
 def test_each_cell_is_heard_by_its_own_features_against_all_of_the_other_source() -> None:
     separator = _motions()
     frames, motion = _seen()
-    found = volumes(separator, _STRUCK, frames, motion)
+    found = volumes(separator, _STRUCK, frames, motion, bf16=False)
     assert found.shape == (2, 4, 4)
     net, heard = separator.net, separator.rows.warp(separator.stft(_STRUCK).abs())[None, None]
     with torch.no_grad():

@@ -287,7 +287,7 @@ def new_training(train: Train, rows: Callable[[str, Split], DecodedClip] = decod
         windows=None,
         videos={"train": [], "validation": []},
         tracker=MemoryTracker(),
-        watch=Watch(watched_mixes()),
+        watch=Watch(watched_mixes(), bf16=False),
     )
 
 

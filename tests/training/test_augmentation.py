@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from stages.params import Augmentation
+from stages.curricula import Augmentation
 from stages.training.augmentation import vary
 
 NOTHING = Augmentation(zoom=0, shift=0, contrast=0, brightness=0, shuffle_channels=False)

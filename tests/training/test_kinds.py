@@ -1,5 +1,6 @@
 """Kinds: by what a network sees, or by labels; never by both."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from stages.networks.separation import Separator
 from stages.training.export import new_separator
-from stages.training.kinds import Videos, labelled, seen
+from stages.training.kinds import Videos, heard, labelled, seen
 from tests.synth import struck
 from tests.synth.learning import MemoryMedia, decoded, new_learner, train_section
 
@@ -58,6 +59,26 @@ def test_looking_leaves_the_separator_as_it_was() -> None:
     before = {name: value.clone() for name, value in separator.net.state_dict().items()}
     seen(separator, _Plain(), (TRAIN, VALIDATION), num_kinds=3, seed=1)
     assert all(torch.equal(before[name], value) for name, value in separator.net.state_dict().items())
+
+
+def test_videos_that_sound_alike_are_of_a_kind_however_loud() -> None:
+    """Four registers of one timbre: the second half of the clips is a tenth as loud."""
+    train = [[decoded(f"{kind}-{seed}")] for kind in range(4) for seed in range(6)]
+    separator = new_learner(train_section()).separator
+    videos = (train, VALIDATION)
+    loud = heard(separator, MemoryMedia(), videos, num_kinds=4, seed=1)
+    assert len(set(loud.train)) == 4
+    majority = [Counter(loud.train[place : place + 6]).most_common(1)[0] for place in range(0, 24, 6)]
+    assert len({kind for kind, _ in majority}) == 4 and sum(count for _, count in majority) >= 20
+    assert loud.validation == tuple(majority[kind][0] for kind in (2, 2, 0, 0))
+    assert heard(separator, _Softer(), videos, num_kinds=4, seed=1) == loud
+
+
+class _Softer(MemoryMedia):
+    """Odd clips are a tenth as loud."""
+
+    def audio(self, clip_id: str) -> NDArray[np.float32]:
+        return super().audio(clip_id) * np.float32(0.1 if int(clip_id[-1]) % 2 else 1)
 
 
 def test_labels_are_kinds_over_both_splits_and_who_has_none_is_alone() -> None:

@@ -146,7 +146,7 @@ def _training() -> PhasedTraining:
         windows=struck.windows(model),
         videos={"train": [], "validation": []},
         tracker=MemoryTracker(),
-        watch=Watch([]),
+        watch=Watch([], bf16=False),
     )
 
 

@@ -1,7 +1,6 @@
 """The way through pretraining and phases, and what names each leg of it."""
 
-from stages.curricula import Phase
-from stages.params import Pretrain
+from stages.curricula import Phase, Pretrain
 from stages.training.phases import Leg, legs_of
 from tests.synth.learning import phase, pretrain_section
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from stages.curricula import Phase, Rule
-from stages.params import Pretrain
+from stages.curricula import Phase, Pretrain, Rule
 from stages.shards.schema import DecodedClip
 from stages.training.batches import training_clips
 from stages.training.curriculum import NothingToDraw
