@@ -90,13 +90,18 @@ def test_results_pass_from_the_workspace_to_a_run_and_back(workspace: Path) -> N
     assert json.loads(shell(workspace, "dvc status --json")) == {}
 
 
-def test_a_run_goes_on_from_the_lock_that_was_written_last(workspace: Path) -> None:
+def test_nothing_is_made_twice_though_every_run_begins_in_an_empty_worktree(workspace: Path) -> None:
+    """DVC writes a .gitignore beside outs that it makes, which must not be data of a folder that is a dependency."""
     first = prepare(here(workspace), "one", FORM)
-    shell(workspace / ".runs" / first["name"], "dvc repro --quiet")
+    assert shell(workspace / ".runs" / first["name"], "dvc repro").count("Running stage") == 3
     keep(here(workspace), first, "")
     assert not (workspace / "dvc.lock").exists()
     second = workspace / ".runs" / prepare(here(workspace), "two", FORM)["name"]
     assert (second / "dvc.lock").read_bytes() == (workspace / ".runs/good/dvc.lock").read_bytes()
+    said = "".join(shell(second, f"dvc repro --single-item {name}") for name in ("perform@first", "decode"))
+    assert "Running stage" not in said
+    shell(workspace, "cp .runs/good/dvc.lock . && dvc checkout --quiet")
+    assert json.loads(shell(workspace, "dvc status --json")) == {}
 
 
 def test_a_worktree_that_is_not_there_is_made_from_the_facts_alone(workspace: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+ROOT = Path(__file__).resolve().parents[2]
 MOMENT = datetime(2026, 1, 2, 3, tzinfo=UTC)
 
 PIPELINE: dict[str, Any] = {
@@ -46,8 +47,8 @@ def make_pipeline(folder: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": PIPELINE}), encoding="utf-8")
     (folder / "params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
-    (folder / ".gitignore").write_text("/.runs/\n.locks/\n/inbox/\n/data/\n", encoding="utf-8")
-    (folder / ".dvcignore").write_text(".runs/\n", encoding="utf-8")
+    (folder / ".gitignore").write_text("/.runs/\n.locks/\n/inbox/\n", encoding="utf-8")
+    (folder / ".dvcignore").write_text((ROOT / ".dvcignore").read_text(encoding="utf-8"), encoding="utf-8")
     shell(folder, "git init --quiet && dvc init --quiet && dvc config core.autostage false")
     shell(folder, "git add --all && git commit --quiet --message small")
     return folder
