@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from stages.bounds import Admit
 from stages.curricula import Augmentation, Instruments, Optimizer, Phases, Pretrain, check_curricula, taught
@@ -381,8 +382,14 @@ def read(path: Path) -> Params:
     except (OSError, yaml.YAMLError) as error:
         raise ParamsError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
-        faults = "\n".join(f"  {_address(e['loc'])}: {e['msg']}, found {e['input']!r}" for e in error.errors())
+        faults = "\n".join(map(_fault, error.errors()))
         raise ParamsError(f"{path}: {error.error_count()} wrong entries\n{faults}") from error
+
+
+def _fault(error: ErrorDetails) -> str:
+    """One line; what was found is left out where it is the whole file: the message then names the entries."""
+    found = f", found {error['input']!r}" if error["loc"] else ""
+    return f"  {_address(error['loc']) or 'params'}: {error['msg']}{found}"
 
 
 def _address(place: tuple[int | str, ...]) -> str:

@@ -21,9 +21,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_preset_then_its_models_then_single_values(capsys: pytest.CaptureFixture[str]) -> None:
-    assert report(preset="motions", models=["motions"], changes=["train.steps=77"]) == 0
-    params, preset = read(layout.PARAMS), read(Path("presets/motions.yaml"))
-    assert (list(params.models), params.train.steps) == (["motions"], 77)
+    assert report(preset="studio", models=["motions"], changes=["train.num_kinds=7"]) == 0
+    params, preset = read(layout.PARAMS), read(Path("presets/studio.yaml"))
+    assert (list(params.models), params.train.num_kinds) == (["motions"], 7)
     assert params.flow == preset.flow
     assert len(preset.models) > 1
     assert "models: motions; 1 values changed" in capsys.readouterr().out
@@ -39,11 +39,11 @@ def test_without_a_preset_it_begins_with_what_stands_there() -> None:
 @pytest.mark.parametrize(
     ("preset", "models", "changes", "complaint"),
     [
-        ("nowhere", [], [], "no preset 'nowhere'; there are: motions"),
-        (None, ["nobody"], [], "no model nobody; these params have: pixels"),
-        (None, [], ["train.steps=0"], "params.yaml: 1 wrong entries"),
+        ("nowhere", [], [], "no preset 'nowhere'; there are: paper-motions"),
+        (None, ["nobody"], [], "no model nobody; these params have: pixels, motions"),
+        (None, [], ["train.num_kinds=0"], "params.yaml: 1 wrong entries"),
         (None, [], ["+surprise=1"], "surprise"),
-        (None, [], ["train.stepz=1"], "train.stepz"),
+        (None, [], ["train.seeds=1"], "train.seeds"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(

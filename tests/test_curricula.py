@@ -29,7 +29,6 @@ def _written(folder: Path, **train: Any) -> Path:
     ("curriculum", "said"),
     [
         ({"pixels": [PHASE]}, "train.curriculum: no phases for the model motions; add a list train.curriculum.motions"),
-        ({"motions": [PHASE], "pixels": [PHASE]}, "train.curriculum.pixels: no such model; there are motions"),
         ({"motions": [PHASE, PHASE]}, r"names must differ, also from pretrain, found ['S1', 'S1']"),
         ({"motions": [PHASE | {"name": "pretrain"}]}, "names must differ"),
         ({"motions": [PHASE | {"rules": {"any": 0.5, "same_video": 0.4}}]}, "shares of rules must add up to 1"),
@@ -51,6 +50,7 @@ def test_looks_need_an_appearance_network(tmp_path: Path) -> None:
     read(path)
     content = yaml.safe_load(path.read_text())
     content["models"]["motions"]["fusion"]["rule"] = "alone"
+    content["models"]["motions"]["appearance"]["weights"] = "none"
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(ParamsError, match=r"phase S2 mixes by same_instrument.* which fusion.rule alone lacks"):
         read(path)

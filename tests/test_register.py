@@ -87,7 +87,7 @@ def test_a_version_carries_all_that_was_promised(registered: Path) -> None:
     assert version.description == f"**{version.tags['verdict']}**, held against none\n\n{reasons}\n"
     assert run.data.tags["mlflow.note.content"] == version.description
     assert run.data.params["model.appearance.crop_px"] == "32"
-    assert run.data.params["train.optimizer.rate"] == "0.005"
+    assert run.data.params["train.curriculum.pixels.0.rate"] == "0.005"
 
     expected = {"different2/si_sdri": 3.25, "controls/swapped_vision_si_sdri": -4.0, "counts/mixes": 2.0}
     expected |= {"different2/n": 2.0, "baselines/ideal_binary-warped/different2/si_sdri": 11.0}
@@ -138,7 +138,7 @@ def test_the_same_inputs_never_give_a_second_version(world: Path, capsys: pytest
     write_scores(world, [1.0, 2.0, 1.5, 2.0])
     third = run_register()
     assert third["version"] == "3"
-    changed = SECTIONS["train"].model_copy(update={"steps": 7})
+    changed = SECTIONS["train"].model_copy(update={"max_bad_batches": 7})
     assert run_register(train=changed)["version"] == "4"
 
     write_model(world, seed=2)
@@ -215,9 +215,12 @@ def test_of_two_versions_made_at_once_the_older_stays(world: Path, monkeypatch: 
     first = run_register()
     with monkeypatch.context() as patch:
         # What a second process sees that looked before the first one was done.
-        answers = iter([None])
-        real = registry.find_version
-        patch.setattr(registry, "find_version", lambda *args: next(answers, None) or real(*args))
+        answers, real = iter([lambda *_: None]), registry.find_version
+
+        def find_version(*args: Any) -> str | None:
+            return next(answers, real)(*args)
+
+        patch.setattr(registry, "find_version", find_version)
         assert run_register() == first
     assert [version.version for version in versions(connect())] == [1]
     assert sorted(run.info.run_name for run in runs(connect())) == ["register pixels", "register pixels 1"]

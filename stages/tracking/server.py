@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +86,18 @@ def artifact_location(uri: str) -> str | None:
 
 
 def flatten(tree: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
-    """Leaves of nested mappings by their joined keys: {"a": {"b": 1}} -> {"a.b": 1}."""
+    """Leaves by their joined keys, of lists of mappings by their places: {"a": [{"b": 1}]} -> {"a.0.b": 1}."""
     return dict(_leaves(tree, separator))
 
 
-def _leaves(tree: Mapping[str, Any], separator: str) -> Iterator[tuple[str, Any]]:
+def _leaves(tree: Mapping[Any, Any], separator: str) -> Iterator[tuple[str, Any]]:
     for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{key}{separator}{name}", leaf) for name, leaf in _leaves(value, separator))
+        below = dict(enumerate(value)) if isinstance(value, list | tuple) and _are_mappings(value) else value
+        if isinstance(below, Mapping):
+            yield from ((f"{key}{separator}{name}", leaf) for name, leaf in _leaves(below, separator))
         else:
             yield str(key), value
+
+
+def _are_mappings(values: Sequence[Any]) -> bool:
+    return bool(values) and all(isinstance(value, Mapping) for value in values)
