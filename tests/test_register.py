@@ -215,9 +215,8 @@ def test_of_two_versions_made_at_once_the_older_stays(world: Path, monkeypatch: 
     first = run_register()
     with monkeypatch.context() as patch:
         # What a second process sees that looked before the first one was done.
-        answers = iter([None])
-        real = registry.find_version
-        patch.setattr(registry, "find_version", lambda *args: next(answers, None) or real(*args))
+        answers, real = iter([lambda *_: None]), registry.find_version
+        patch.setattr(registry, "find_version", lambda *args: next(answers, real)(*args))
         assert run_register() == first
     assert [version.version for version in versions(connect())] == [1]
     assert sorted(run.info.run_name for run in runs(connect())) == ["register pixels", "register pixels 1"]
