@@ -1,6 +1,7 @@
 """Commands as tasks call them: output goes to the log as it comes, its end is kept, a failure says if it may pass."""
 
 import ctypes
+import io
 import os
 import re
 import signal
@@ -48,7 +49,7 @@ class Call:
 
     def __init__(self, folder: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
         self._folder, self._environment, self._say = folder, dict(environment), say
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def run(self, command: Sequence[str]) -> Said:
         """Run to its end; stdout and stderr go to the log as they come."""
@@ -76,8 +77,6 @@ class Call:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if answer is None else answer,
             stderr=subprocess.STDOUT if answer is None else subprocess.PIPE,
-            text=True,
-            errors="replace",
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one call of libc
         )
@@ -86,10 +85,12 @@ class Call:
         finally:
             self._end(self._process)
 
-    def _follow(self, process: "subprocess.Popen[str]") -> Said:
+    def _follow(self, process: "subprocess.Popen[bytes]") -> Said:
         last: deque[str] = deque(maxlen=_KEPT_LINES)
         crashed = False
-        for line in process.stdout or process.stderr or ():
+        pipe = process.stdout or process.stderr
+        assert pipe is not None
+        for line in io.TextIOWrapper(pipe, encoding="utf-8", errors="replace", newline="\n"):
             text = line.rstrip().rpartition("\r")[2]  # a progress bar's last state
             if text:
                 crashed |= text.startswith(_CRASHED)
@@ -97,7 +98,7 @@ class Call:
                 self._say(text)
         return Said(process.wait(), tuple(last), crashed)
 
-    def _end(self, process: "subprocess.Popen[str]") -> None:
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
         """After a timeout or an error of our own the command must not go on unseen."""
         self.stop()
         try:

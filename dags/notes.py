@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -44,10 +45,10 @@ def _address() -> str:
 
 
 def _account() -> dict[str, str]:
-    home = conf.get("core", "simple_auth_manager_passwords_file", fallback="") or (
-        f"{conf.get('core', 'airflow_home', fallback='.')}/simple_auth_manager_passwords.json.generated"
-    )
-    passwords: dict[str, str] = json.loads(Path(home).read_text(encoding="utf-8"))
+    home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+    given = conf.get("core", "simple_auth_manager_passwords_file", fallback=None)
+    path = Path(given or home / "simple_auth_manager_passwords.json.generated")
+    passwords: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     name, password = next(iter(passwords.items()))
     return {"username": name, "password": password}
 

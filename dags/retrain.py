@@ -118,7 +118,7 @@ with DAG(
     "retrain",
     description="From videos to a registered model",
     doc_md=__doc__,
-    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 3 * * 1", timezone="UTC"), assets=[INBOX]),
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 3 * * 1", timezone="UTC"), assets=INBOX),
     start_date=datetime(2025, 1, 1),
     catchup=False,
     max_active_runs=1,

@@ -40,7 +40,8 @@ def bring(context: Mapping[str, Any], folder: Path, call: Call, needs: Sequence[
         return False
     there = [address for address in needs if address in read_graph(folder).stages]
     worktrees.take_entries(folder, entries(context, there))
-    check(call.run(["dvc", "--wait-for-lock", "pull", "--run-cache", *there]), "dvc pull")
+    if there:
+        check(call.run(["dvc", "--wait-for-lock", "pull", "--run-cache", *there]), "dvc pull")
     return True
 
 
@@ -84,6 +85,8 @@ class Repro(Step):
         if self.address not in read_graph(folder).stages:
             raise AirflowSkipException(f"the params of this run have no {self.address}")
         has_remote = bring(context, folder, call, self.needs)
+        if has_remote and not self.needs:  # `pull` without a target would bring everything
+            check(call.run(["dvc", "--wait-for-lock", "fetch", "--run-cache", self.address]), "dvc fetch")
         pull = ["--pull"] if has_remote else []
         said = call.run(["dvc", "--wait-for-lock", "repro", *pull, "--single-item", self.address])
         check(said, self.address)

@@ -4,6 +4,7 @@
 last run that went well. Worktrees share DVC's cache (and with it the run-cache) and the store of their workspace.
 """
 
+import configparser
 import fcntl
 import hashlib
 import json
@@ -24,6 +25,7 @@ CURRENT = "current"  # the preset that is the workspace's own params.yaml
 _FACTS = Path(".locks/run.json")  # written last: a worktree without it was left half made
 _LONGEST_NAME = 60
 _CODE = ("stages", "dvc.yaml", "lists", "weights")
+_REMOTE = re.compile(r"(?m)^remote\.(.+)\.url=(.+)$")
 _KEPT = ("params.yaml", "dvc.lock", "reports/metrics.json", "reports/admission", "reports/register")
 
 
@@ -145,15 +147,23 @@ def _check_out(places: Places, folder: Path, commit: str) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     quiet = ("-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", "--force")
     _answer(places, places.workspace, "git", *quiet, str(folder), commit)
-    local = places.workspace / ".dvc" / "config.local"
-    if local.exists():
-        shutil.copyfile(local, folder / ".dvc" / "config.local")
-    cache = _answer(places, places.workspace, "dvc", "cache", "dir").strip()
-    _answer(places, folder, "dvc", "cache", "dir", "--local", cache)
-    for line in _answer(places, places.workspace, "dvc", "remote", "list").splitlines():
-        name, address = line.split()[:2]
-        if Path(address).is_absolute():  # or was made so: as written it is relative to the workspace
-            _answer(places, folder, "dvc", "remote", "modify", "--local", name, "url", address)
+    _wire(places, folder)
+
+
+def _wire(places: Places, folder: Path) -> None:
+    """Let a worktree use the workspace's cache and remotes: what is not in git, and paths that hold only there."""
+    local = configparser.ConfigParser(interpolation=None)
+    local.read(places.workspace / ".dvc" / "config.local", encoding="utf-8")
+    listed = _answer(places, places.workspace, "dvc", "config", "--list").splitlines()
+    merged = dict(line.split("=", 1) for line in listed if "=" in line)
+    own = {"cache": ("dir", merged.get("cache.dir", str(places.workspace / ".dvc" / "cache")))}
+    for name, address in _REMOTE.findall("\n".join(listed)):
+        if Path(address).is_absolute():  # or was made so by DVC: as written it is relative to the workspace
+            own[f"'remote \"{name}\"'"] = ("url", address)
+    for section, (option, value) in own.items():
+        local.read_dict({section: {option: value}})
+    with (folder / ".dvc" / "config.local").open("w", encoding="utf-8") as handle:
+        local.write(handle)
 
 
 def _configure(places: Places, folder: Path, form: Mapping[str, Any]) -> None:

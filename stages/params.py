@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from stages.bounds import Admit
 from stages.separators import Model, Motions, Section
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -199,20 +200,6 @@ class Coincidence(Section):
     dubbed_lift: float
     dubbed_min_onsets: int = Field(ge=1)
     mismatched: int = Field(ge=1, le=1000)
-
-
-class Admit(Section):
-    """What training may begin with: bounds of the new videos, and of their drift from those of the last good run."""
-
-    max_reject_share: Share
-    max_flagged_share: Share
-    max_leaks: int = Field(ge=0)
-    max_vanished_share: Share
-    max_label_distance: float = Field(ge=0, le=1)
-    max_loudness_shift_db: float = Field(gt=0)
-    max_duration_ratio: float = Field(gt=1)
-    min_videos: int = Field(ge=2)
-    significance: float = Field(gt=0, lt=0.5)
 
 
 class Mixes(Section):

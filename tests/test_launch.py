@@ -61,7 +61,7 @@ def test_lookup_goes_as_deep_as_the_address() -> None:
 def workspace(folder: Path, stage: str) -> Path:
     """A project whose only stage is `stages/mixes.py` with the given body."""
     (folder / "stages/shards").mkdir(parents=True)
-    own = ("__init__", "__main__", "exits", "launch", "layout", "params", "separators")
+    own = ("__init__", "__main__", "bounds", "exits", "launch", "layout", "params", "separators")
     for name in (*own, "shards/__init__", "shards/files"):
         shutil.copy(ROOT / f"stages/{name}.py", folder / f"stages/{name}.py")
     (folder / "stages/mixes.py").write_text(stage)

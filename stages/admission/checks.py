@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import binomtest, mannwhitneyu
 
 from stages.admission.videos import Video, Videos
-from stages.params import Admit
+from stages.bounds import Admit
 
 
 @dataclass(frozen=True, slots=True)

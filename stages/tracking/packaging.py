@@ -15,7 +15,10 @@ from stages.tracking.examples import Example
 
 _STAGES = Path(__file__).resolve().parents[1]
 # What separator_model.py imports; a test loads a version far from this repository.
-_CODE = ("__init__.py", "params.py", "separators.py", "audio", "networks", "shards/__init__.py", "shards/files.py")
+_CODE = (
+    *("__init__.py", "bounds.py", "params.py", "separators.py"),
+    *("audio", "networks", "shards/__init__.py", "shards/files.py"),
+)
 _SEPARATOR = "separator"  # the artifact's name in separator_model.py
 _PACKAGES = ("mlflow", "torch", "torchaudio", "numpy", "safetensors", "pydantic", "pyyaml")
 _INPUTS = (

@@ -30,6 +30,7 @@ EXEMPT = {
     "stages.__main__",
     "stages.launch",
     "stages.params",
+    "stages.bounds",
     "stages.separators",
     "stages.layout",
     "stages.progress",
@@ -66,7 +67,7 @@ def test_every_stage_has_an_entry_module_and_a_command() -> None:
 
 @pytest.mark.parametrize("stage", list(PIPELINE))
 def test_everything_a_stage_imports_is_among_its_dependencies(stage: str) -> None:
-    """Exempt are modules through which no result can change unseen: params and separators (their values come by
+    """Exempt are modules through which no result can change unseen: params, bounds and separators (their values come by
     `params:`), layout (the paths stand in `deps:` and `outs:`), launch and __main__ (they only call), progress (it only
     prints)."""
     deps = code_deps(stage)

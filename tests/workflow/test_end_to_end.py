@@ -4,6 +4,7 @@ One world is run without ray and dvc, command after command, the other by `airfl
 nothing, so equal hashes mean that a result depends on code, params and data alone.
 """
 
+import json
 import random
 import shutil
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dags.graph import read_graph
-from tests.synth.airflow import dags_test
+from tests.synth.airflow import dags_test, take_over
 from tests.synth.world import RESULTS, call, commands, digests, make_workspace, surroundings
 
 
@@ -29,9 +30,10 @@ def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def by_airflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A world after `airflow dags test retrain`, with ray."""
+    """A world after `airflow dags test retrain`, with ray, that took over what the run made in its own worktree."""
     workspace = make_workspace(tmp_path_factory.mktemp("by_airflow"))
     dags_test(workspace, surroundings(workspace))
+    take_over(workspace)
     return workspace
 
 
@@ -48,6 +50,13 @@ def test_airflow_dvc_and_ray_give_the_same_bytes_as_the_plain_commands(by_hand: 
     ours, theirs = digests(by_hand, RESULTS), digests(by_airflow, RESULTS)
     assert len(ours) > 20
     assert ours == theirs
+
+
+def test_airflow_leaves_a_record_with_a_summary_and_no_worktree(by_airflow: Path) -> None:
+    record = by_airflow / ".runs/good"
+    assert "**pixels version 1**" in (record / "summary.md").read_text(encoding="utf-8")
+    assert json.loads((record / "admission/admission.json").read_text(encoding="utf-8"))["admitted"] is True
+    assert call("git worktree list", by_airflow).count("\n") == 1
 
 
 def test_a_second_repro_has_nothing_to_do(by_airflow: Path) -> None:
