@@ -216,7 +216,11 @@ def test_of_two_versions_made_at_once_the_older_stays(world: Path, monkeypatch: 
     with monkeypatch.context() as patch:
         # What a second process sees that looked before the first one was done.
         answers, real = iter([lambda *_: None]), registry.find_version
-        patch.setattr(registry, "find_version", lambda *args: next(answers, real)(*args))
+
+        def find_version(*args: Any) -> str | None:
+            return next(answers, real)(*args)
+
+        patch.setattr(registry, "find_version", find_version)
         assert run_register() == first
     assert [version.version for version in versions(connect())] == [1]
     assert sorted(run.info.run_name for run in runs(connect())) == ["register pixels", "register pixels 1"]

@@ -76,7 +76,8 @@ def write_example(
     waveforms |= {f"{n}_reference": reference for n, reference in enumerate(example.references)}
     waveforms |= {f"{n}_estimate": estimate for n, estimate in enumerate(estimates)}
     for name, waveform in waveforms.items():
-        soundfile.write(folder / f"{name}.flac", np.clip(np.nan_to_num(waveform), -1, 1), sample_rate_hz, subtype="PCM_16")
+        sound = np.clip(np.nan_to_num(waveform), -1, 1)
+        soundfile.write(folder / f"{name}.flac", sound, sample_rate_hz, subtype="PCM_16")
     for n, group in enumerate(example.frames):
         encoded = simplejpeg.encode_jpeg(group[0], quality=_JPEG_QUALITY, colorspace="RGB")
         (folder / f"{n}_frame.jpg").write_bytes(encoded)
