@@ -76,5 +76,5 @@ def _estimates(example: Example, separator: Separator, mask: Literal["soft", "bi
 
 def _flac(waveform: NDArray[np.float32], rate_hz: int) -> bytes:
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(waveform, -1, 1), rate_hz, format="FLAC", subtype="PCM_16")
+    soundfile.write(buffer, np.clip(np.nan_to_num(waveform), -1, 1), rate_hz, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()

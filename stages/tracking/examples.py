@@ -62,7 +62,10 @@ def read_examples(
 def write_example(
     example: Example, separator: Separator, folder: Path, *, mask: Literal["soft", "binary"], sample_rate_hz: int
 ) -> None:
-    """Write mixture.flac and for each source <n>_reference.flac, <n>_estimate.flac and <n>_frame.jpg."""
+    """Write mixture.flac and for each source <n>_reference.flac, <n>_estimate.flac and <n>_frame.jpg.
+
+    What is no number in an estimate is silence: FLAC has no NaN, and the gate is to refuse a broken model, not a crash.
+    """
     folder.mkdir(parents=True)
     crop_px = separator.model.appearance.crop_px
     pictures = torch.stack([to_input(group, crop_px, generator=None) for group in example.frames])
@@ -73,7 +76,8 @@ def write_example(
     waveforms |= {f"{n}_reference": reference for n, reference in enumerate(example.references)}
     waveforms |= {f"{n}_estimate": estimate for n, estimate in enumerate(estimates)}
     for name, waveform in waveforms.items():
-        soundfile.write(folder / f"{name}.flac", np.clip(waveform, -1, 1), sample_rate_hz, subtype="PCM_16")
+        sound = np.clip(np.nan_to_num(waveform), -1, 1)
+        soundfile.write(folder / f"{name}.flac", sound, sample_rate_hz, subtype="PCM_16")
     for n, group in enumerate(example.frames):
         encoded = simplejpeg.encode_jpeg(group[0], quality=_JPEG_QUALITY, colorspace="RGB")
         (folder / f"{n}_frame.jpg").write_bytes(encoded)

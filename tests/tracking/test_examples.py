@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from stages import layout
@@ -11,7 +12,7 @@ from stages.networks.frames import to_input
 from stages.shards.reader import ClipReader
 from stages.shards.schema import MixSource
 from stages.shards.tables import read_rows
-from stages.tracking.examples import Example, read_examples
+from stages.tracking.examples import Example, read_examples, write_example
 from tests.synth.learning import waveform
 from tests.synth.registered import tiny_separator
 from tests.synth.scored import write_test_world
@@ -47,3 +48,17 @@ def test_a_separator_sees_the_same_in_squares_as_in_whole_frames(height: int, wi
 def test_frames_of_several_sizes_are_cut_to_one() -> None:
     frames = ((np.zeros((40, 60, 3), np.uint8),), (np.zeros((72, 36, 3), np.uint8),))
     assert Example("mix", ("v0", "v1"), np.zeros((2, 8), np.float32), frames).square_frames().shape == (2, 1, 36, 36, 3)
+
+
+def test_what_is_no_number_is_written_as_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_test_world(tmp_path)
+    separator = tiny_separator()
+    with torch.no_grad():
+        for weights in separator.net.parameters():
+            weights.fill_(float("nan"))
+    (example,) = read_examples(ClipReader(), read_rows(layout.MIXES, MixSource), separator, 1)
+    write_example(example, separator, tmp_path / "example", mask="soft", sample_rate_hz=4000)
+    sound, _ = soundfile.read(tmp_path / "example/0_estimate.flac")
+    assert len(sound) == example.references.shape[1]
+    assert not sound.any()
