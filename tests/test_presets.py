@@ -67,7 +67,11 @@ _STEPPED = [(path, name) for path in FILES if path.stem != "paper-motions" for n
 def test_two_steps_change_every_network(path: Path, name: str) -> None:
     torch.set_num_threads(1)
     preset = read(path)
-    model, train = preset.models[name], preset.train.model_copy(update={"batch_mixtures": 1})
+    noise = preset.models[name].appearance.model_copy(update={"weights": "none"})  # tests fetch nothing
+    model, train = (
+        preset.models[name].model_copy(update={"appearance": noise}),
+        preset.train.model_copy(update={"batch_mixtures": 1}),
+    )
     clips = [decoded(clip_id, num_samples=_num_samples(preset.clip)) for clip_id in ("0-0", "1-0")]
     separator = new_separator(preset.clip, preset.spectrogram, model, train, device=torch.device("cpu"))
     phase = train.curriculum[name][0]

@@ -16,6 +16,7 @@ from stages.training.batches import Batch, Batches, TooFewClips
 from stages.training.checkpoint import Checkpoints
 from stages.training.curriculum import NothingToDraw
 from stages.training.loop import TrainingError
+from stages.training.ranks import Ranks
 from tests.synth.learning import (
     CLIP,
     MODEL,
@@ -101,8 +102,8 @@ def test_a_batch_that_is_not_a_number_is_skipped_and_counted(tmp_path: Path, mon
     write_world(tmp_path)
     sound = Batches.at
 
-    def poisoned(batches: Batches, step: int) -> Batch:
-        batch = sound(batches, step)
+    def poisoned(batches: Batches, step: int, ranks: Ranks) -> Batch:
+        batch = sound(batches, step, ranks)
         return replace(batch, sources=batch.sources * torch.nan) if step == 2 else batch
 
     monkeypatch.setattr(Batches, "at", poisoned)

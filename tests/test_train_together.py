@@ -21,7 +21,7 @@ from stages.tracking.runs import LiveRun
 from stages.train import run
 from stages.training.checkpoint import newest_step
 from tests.faults.harness import descendants
-from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, train_section, write_world
+from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, pretrain_section, train_section, write_world
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = 40
@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {
     "rate": 0.001,
     "appearance_rate": 0.001,
     "batch_mixtures": 3,
-    "pretrain": {"objective": "correspondence", "steps": 4, "batch_clips": 5},
+    "pretrain": pretrain_section("correspondence", 4, batch_clips=5),
     "validate_every_steps": 20,
 }
 

@@ -79,7 +79,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("version", [None, 1, 2])
+@pytest.mark.parametrize("version", [None, 1, 2, 3])
 def test_a_model_of_another_schema_version_is_refused_with_the_command_to_run(
     tmp_path: Path, version: int | None
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_model_of_another_schema_version_is_refused_with_the_command_to_run(
     changed = {name: value for name, value in card.items() if name != "schema_version"}
     write_json(tmp_path / "model.json", changed | ({} if version is None else {"schema_version": version}))
     with pytest.raises(
-        SeparatorError, match=rf"schema version {version or 1}, expected 3; run `dvc repro train@pixels`"
+        SeparatorError, match=rf"schema version {version or 1}, expected 4; run `dvc repro train@pixels`"
     ):
         load(tmp_path)
 

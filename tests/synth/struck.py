@@ -26,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "conditioning": "film",
     "appearance": {
         "base_channels": 4,
+        "weights": "none",
         "pooling": "max",
         "standardise": False,
         "num_frames": 1,

@@ -1,6 +1,7 @@
 """Live runs and their shipper, against a real tracking store in a sqlite file."""
 
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from stages.tracking.runs import answers, open_run, spool_folder
+from stages.tracking.runs import LiveRun, answers, join_run, open_run, spool_folder
 from stages.tracking.server import connect, experiment_id
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -222,3 +223,18 @@ def test_a_phase_that_was_killed_is_said_to_be() -> None:
     assert whole.info.status == "KILLED"
     assert {name: run.info.status for name, run in phases.items()} == {"S1": "FINISHED", "S2": "KILLED"}
     assert points(client, whole) == points(client, phases["S2"]) == [7]
+
+
+def test_another_process_adds_to_a_record_that_one_has_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LiveRun, "ship", lambda _: None)
+    run = open_run(stage="train", model="pixels", key="k", params={})
+    joined = join_run(run.spool)
+    joined.log({"loss": 1.0}, 10)
+    joined.phase("S1", {"steps": 20}).log({"loss": 0.5}, 20)
+    run.close("FINISHED")
+    header, *told = [json.loads(line) for line in run.spool.read_text().splitlines()]
+    assert (header["key"], told[-1]) == ("k", {"status": "FINISHED"})
+    assert [(line["step"], line["metrics"], line.get("phase")) for line in told if "metrics" in line] == [
+        (10, {"loss": 1.0}, None),
+        (20, {"loss": 0.5}, "S1"),
+    ]

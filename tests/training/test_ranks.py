@@ -18,7 +18,17 @@ from stages.training.optimizer import state_tensors
 from stages.training.ranks import ALONE, Ranks, joined, rows_of
 from stages.training.seeding import make_deterministic
 from tests.synth.gang import Gang, gang
-from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, MemoryMedia, decoded, first_phase, sampler, train_section
+from tests.synth.learning import (
+    CLIP,
+    MODEL,
+    SPECTROGRAM,
+    MemoryMedia,
+    decoded,
+    first_phase,
+    pretrain_section,
+    sampler,
+    train_section,
+)
 
 CLIPS = [decoded(f"{kind}-{seed}") for kind in range(4) for seed in range(2)]
 STEPS = 6
@@ -157,7 +167,7 @@ def learned(ranks: Ranks, changes: dict[str, Any], model: Model, poisoned: int |
     }
 
 
-PRETRAIN = {"objective": "correspondence", "steps": 3, "batch_clips": 7}
+PRETRAIN = pretrain_section("correspondence", 3, batch_clips=7)
 
 
 @pytest.mark.parametrize(
