@@ -13,6 +13,7 @@ from stages.planning.cost import builtin, corpus, estimate, foreign, mixture_gfl
 CONTENT = Path("params.yaml").read_text(encoding="utf-8")
 CURRICULUM = yaml.safe_load(CONTENT)["train"]["curriculum"]
 PHASE = CURRICULUM["pixels"][0]
+MORE = {"name": "S2", "steps": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -112,11 +113,7 @@ def test_the_cost_of_motions_is_about_what_was_counted_for_it(preset: str, count
         ("trajectories", None, {"clip__frame_rate_hz": 24}),
         ("coincidence", None, {"perform__duration_s": 60.0}),
         ("train", "pixels", {"train__curriculum": CURRICULUM | {"pixels": [PHASE | {"steps": 12000}]}}),
-        ("train", "pixels", {"train__curriculum": CURRICULUM | {"pixels": [PHASE, {**PHASE, "name": "S2", "steps": 1}]}}),
-            "train",
-            "pixels",
-            {"train__curriculum": CURRICULUM | {"pixels": [PHASE, PHASE | {"name": "S2", "steps": 1}]}},
-        ),
+        ("train", "pixels", {"train__curriculum": CURRICULUM | {"pixels": [PHASE, PHASE | MORE]}}),
         ("train", "pixels", {"train__curriculum": CURRICULUM | {"pixels": [PHASE | {"num_sources": 3}]}}),
         ("baselines", None, {"mixes__test": {"different2": 600}}),
         ("evaluate", "pixels", {"mixes__test": {"different2": 600}}),
