@@ -45,7 +45,7 @@ def _airflow(workspace: Path, asked: argparse.Namespace) -> int:
             service.wait(missing, asked.within)
         service.wait(lambda: airflow.unread(rest), asked.within)
     _say("Airflow", started, airflow.card(service, workspace, rest))
-    return _say_import_errors(rest.import_errors())
+    return say_import_errors(rest.import_errors())
 
 
 def _mlflow(workspace: Path, asked: argparse.Namespace) -> int:
@@ -122,7 +122,8 @@ def _say(name: str, started: list[str], card: str) -> None:
     print(f"{name} ({how}): {card}")
 
 
-def _say_import_errors(errors: dict[str, str]) -> int:
+def say_import_errors(errors: dict[str, str]) -> int:
+    """Tell which DAG files Airflow refuses, and why; the exit status."""
     for file, trace in errors.items():
         print(f"dags/{file} cannot be loaded:\n{trace}", file=sys.stderr)
     return 1 if errors else 0

@@ -16,6 +16,7 @@ import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 from infra.environment import ROOT
 from infra.services.rest import Rest
@@ -164,7 +165,19 @@ def unhealthy(service: Service, rest: Rest) -> str:
     return f"no heartbeat of {', '.join(silent)} yet" if silent else ""
 
 
-def unread(rest: Rest) -> str:
+class Files(Protocol):
+    """What Airflow says of the files in dags/."""
+
+    def dags(self) -> list[dict[str, Any]]:
+        """All DAGs, with `relative_fileloc`."""
+        ...
+
+    def import_errors(self) -> dict[str, str]:
+        """Why a file was refused, by file."""
+        ...
+
+
+def unread(rest: Files) -> str:
     """Which files of dags/ were not read yet; empty: none. A file that cannot be read counts as read."""
     wanted = {path.name for path in DAGS.glob("*.py") if _DEFINES_A_DAG.search(path.read_text(encoding="utf-8"))}
     found = {dag["relative_fileloc"] for dag in rest.dags()} | set(rest.import_errors())

@@ -67,7 +67,3 @@ def test_a_part_that_died_is_named_and_started_again_alone(servers: Servers) -> 
     after = servers.airflow.started
     assert {name for name in after if after[name] != before[name]} == {"triggerer"}
     assert servers.call("status").returncode == 0
-
-
-def test_a_file_that_cannot_be_imported_is_told(servers: Servers) -> None:
-    assert airflow.unread(servers.rest) == ""

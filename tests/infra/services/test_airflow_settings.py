@@ -1,10 +1,14 @@
-"""What infra/services/airflow.py writes down before anything starts."""
+"""What infra/services/airflow.py writes down before anything starts, and which files it waits for."""
 
 import configparser
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
-from infra.services.airflow import USER, configure, environment, home, password_file, sign_in
+import pytest
+
+from infra.services.__main__ import say_import_errors
+from infra.services.airflow import USER, configure, environment, home, password_file, sign_in, unread
 
 SECRETS = (("core", "fernet_key"), ("api", "secret_key"), ("api_auth", "jwt_secret"))
 
@@ -62,3 +66,40 @@ def test_the_users_own_tracking_server_comes_first(tmp_path: Path) -> None:
     theirs = environment(tmp_path, "sqlite:///ours", {"MLFLOW_TRACKING_URI": "https://theirs"})
     assert theirs["MLFLOW_TRACKING_URI"] == "https://theirs"
     assert theirs["AIRFLOW_HOME"] == str(tmp_path / "airflow-home")
+
+
+@dataclass
+class Answers:
+    """What Airflow says of its files."""
+
+    files: list[str]
+    errors: dict[str, str]
+
+    def dags(self) -> list[dict[str, str]]:
+        return [{"relative_fileloc": file} for file in self.files]
+
+    def import_errors(self) -> dict[str, str]:
+        return self.errors
+
+
+def test_files_that_define_a_dag_are_waited_for_until_they_are_read_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.services.airflow.DAGS", tmp_path)
+    (tmp_path / "one.py").write_text('with DAG("one"):\n    pass\n')
+    (tmp_path / "two.py").write_text("@dag(schedule=None)\ndef two() -> None: ...\n")
+    (tmp_path / "helper.py").write_text('"""Draws arrows of a DAG(s)."""\n')
+    assert unread(Answers([], {})) == "one.py, two.py"
+    assert unread(Answers(["one.py"], {})) == "two.py"
+    assert unread(Answers(["one.py"], {"two.py": "SyntaxError"})) == ""
+
+
+def test_every_dag_of_the_project_is_waited_for() -> None:
+    assert "retrain.py" in unread(Answers([], {})).split(", ")
+    assert not {"graph.py", "places.py"} & set(unread(Answers([], {})).split(", "))
+
+
+def test_a_file_that_cannot_be_loaded_is_told_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert say_import_errors({}) == 0
+    assert say_import_errors({"two.py": "SyntaxError: no"}) == 1
+    assert capsys.readouterr().err == "dags/two.py cannot be loaded:\nSyntaxError: no\n"
