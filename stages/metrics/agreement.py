@@ -41,7 +41,7 @@ def agree(volume: Tensor, ranks: Tensor) -> float | None:
     if volume.min() == volume.max() or expected.min() == expected.max():
         return None
     found, _ = spearmanr(volume.flatten().double().numpy(), expected.flatten().double().numpy())
-    return round(float(found), _DECIMALS)
+    return round(np.asarray(found, dtype=np.float64).item(), _DECIMALS)
 
 
 def mean_agreement(found: Sequence[ClipAgreement]) -> float | None:
