@@ -10,7 +10,6 @@ from math import pi
 import torch
 from torch import Tensor
 
-from stages.networks.appearance import AppearanceNetwork
 from stages.networks.frames import cut, draw_square
 from stages.networks.separation import Separator
 from stages.networks.sight import Pictures
@@ -56,10 +55,7 @@ def seen(
         num_kinds: Number of clusters.
         seed: Of the first centre.
     """
-    describer = separator.net.describer
-    if describer is None:
-        raise ValueError("train.instruments look: this separator has no appearance network; set it to labels")
-    train, validation = (_features(separator, describer, pictures, some) for some in videos)
+    train, validation = (looks(separator, pictures, some) for some in videos)
     found = cluster(train, num_kinds, generator(seed, "kinds"))
     return Kinds(found.kinds(train), found.kinds(validation))
 
@@ -77,24 +73,24 @@ def heard(separator: Separator, media: Media, videos: tuple[Videos, Videos], *, 
         num_kinds: Number of clusters.
         seed: Of the first centre.
     """
-    train, validation = (_timbres(separator, media, some) for some in videos)
+    train, validation = (timbres(separator, media, some) for some in videos)
     found = cluster(train, num_kinds, generator(seed, "kinds"))
     return Kinds(found.kinds(train), found.kinds(validation))
 
 
-def _timbres(separator: Separator, media: Media, videos: Videos) -> Tensor:
-    """Of each video, (M, K)."""
+def timbres(separator: Separator, media: Media, videos: Videos) -> Tensor:
+    """Mean cepstral coefficients of each video's sound, (M, K)."""
     num_rows = separator.spectrogram.log_frequency_rows
     places = (torch.arange(num_rows, device=separator.device) + 0.5) / num_rows
     cosines = torch.cos(pi * torch.arange(1, _CEPSTRA + 1, device=separator.device)[:, None] * places)  # (K, R)
-    timbres = torch.zeros(len(videos), _CEPSTRA)
+    means = torch.zeros(len(videos), _CEPSTRA)
     for place, clips in enumerate(videos):
         waveforms = [read_waveform(media, clip.clip_id, clip.num_samples) for clip in _some(clips)]
         magnitudes = [separator.rows.warp(separator.stft(one.to(separator.device)[None]).abs()) for one in waveforms]
         joined = torch.cat(magnitudes, dim=-1)[0]  # (R, T), clip after clip
         levels = joined.sum(dim=0)
-        timbres[place] = (cosines @ log_levels(joined) @ (levels / levels.sum().clamp_min(_NOTHING))).cpu()
-    return timbres
+        means[place] = (cosines @ log_levels(joined) @ (levels / levels.sum().clamp_min(_NOTHING))).cpu()
+    return means
 
 
 def _some(clips: Sequence[DecodedClip]) -> Sequence[DecodedClip]:
@@ -103,8 +99,11 @@ def _some(clips: Sequence[DecodedClip]) -> Sequence[DecodedClip]:
 
 
 @torch.no_grad()
-def _features(separator: Separator, describer: AppearanceNetwork, pictures: Pictures, videos: Videos) -> Tensor:
+def looks(separator: Separator, pictures: Pictures, videos: Videos) -> Tensor:
     """Mean description of each video's pictures before the sigmoid, (M, K)."""
+    describer = separator.net.describer
+    if describer is None:
+        raise ValueError("train.instruments look: this separator has no appearance network; set it to sound or labels")
     describer.eval()
     crop_px = separator.model.appearance.crop_px
     features = torch.zeros(len(videos), separator.model.channels)

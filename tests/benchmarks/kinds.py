@@ -1,4 +1,4 @@
-"""Whether kinds found without labels are instruments: `python -m tests.benchmarks.kinds WORKSPACE MODEL WEIGHTS [file]`.
+"""Are kinds found without labels instruments? `python -m tests.benchmarks.kinds WORKSPACE MODEL WEIGHTS [file]`.
 
 WORKSPACE is a folder with params.yaml and data/decode, WEIGHTS the weights.safetensors of a checkpoint of MODEL in it.
 Asked is what training would draw: kinds equally often, then two different videos of one. How often have they one label?
@@ -17,8 +17,10 @@ from stages.networks.separation import Separator, build
 from stages.params import Params, read
 from stages.shards.reader import ClipReader
 from stages.training.batches import training_clips
-from stages.training.kinds import heard, seen
+from stages.training.curriculum import cluster
+from stages.training.kinds import looks, timbres
 from stages.training.learner import SEPARATOR
+from stages.training.seeding import generator
 from stages.training.sources import sources_of
 from tests.benchmarks.timing import tell
 
@@ -31,18 +33,14 @@ def main(workspace: Path, name: str, weights: Path) -> None:
     params, reader = read(workspace / "params.yaml"), ClipReader(workspace / layout.DECODE)
     separator = _separator(params, name, weights)
     sources = sources_of(reader.clips, training_clips(reader.clips, 2, sampling="videos"), ())
-    videos = sources.train.by_video, sources.validation.by_video
-    labels = [str(clips[0].label) for clips in videos[0]]
-    agreed = {
-        how: {
-            num: [
-                round(_agreement(find(separator, reader, videos, num_kinds=num, seed=s).train, labels), 3)
-                for s in SEEDS
-            ]
-            for num in NUMS
-        }
-        for how, find in (("look", seen), ("sound", heard))
-    }
+    videos = sources.train.by_video
+    labels = [str(clips[0].label) for clips in videos]
+    agreed: dict[str, dict[int, list[float]]] = {}
+    for how, describe in (("look", looks), ("sound", timbres)):
+        features = describe(separator, reader, videos)
+        for num in NUMS:
+            found = [cluster(features, num, generator(seed, "kinds")).kinds(features) for seed in SEEDS]
+            agreed.setdefault(how, {})[num] = [round(_agreement(kinds, labels), 3) for kinds in found]
     by_chance = round(_agreement([0] * len(labels), labels), 3)
     tell({"videos": len(labels), "seeds": len(SEEDS), "equal_labels": agreed, "by_chance": by_chance}, argument=4)
 

@@ -92,5 +92,5 @@ def test_labels_are_kinds_over_both_splits_and_who_has_none_is_alone() -> None:
 def test_without_an_appearance_network_nothing_can_be_seen() -> None:
     model, train = struck.changed(fusion__rule="alone"), train_section()
     separator = new_separator(struck.CLIP, struck.SPECTROGRAM, model, train, device=torch.device("cpu"))
-    with pytest.raises(ValueError, match=r"train\.instruments look: .* no appearance network; set it to labels"):
+    with pytest.raises(ValueError, match=r"train\.instruments look: .* set it to sound or labels"):
         seen(separator, _Plain(), (TRAIN, []), num_kinds=2, seed=1)
