@@ -83,8 +83,9 @@ TINY: dict[str, Any] = {
 
 
 def tiny_params(changes: dict[str, Any] | None = None) -> dict[str, Any]:
-    """params.yaml with the changes of `TINY`, and others on top."""
+    """params.yaml with the models and changes of `TINY`, and others on top."""
     content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    content["models"] = {name: content["models"][name] for name in TINY["models"]}
     return _changed(_changed(content, TINY), changes or {})
 
 
