@@ -257,9 +257,8 @@ def forget(
 
 
 @app.command("flow-weights")
-def flow_weights(  # noqa: PLR0913, PLR0917 - options of a command line
+def flow_weights(
     preset: Annotated[str, typer.Argument(help="Network: lite, or default, which costs 2.5 times as much.")] = "lite",
-    folder: Annotated[Path, typer.Option(help="Checkpoints, curves and weights.")] = Path(".flow-weights"),
     minutes: Annotated[float, typer.Option(min=0, help="Stop after so long; the next call goes on from there.")] = 60,
     until: Annotated[
         int | None, typer.Option(help="Step at which all is done; the rate falls to nothing on the way there.")
@@ -275,7 +274,7 @@ def flow_weights(  # noqa: PLR0913, PLR0917 - options of a command line
     from stages.flow_weights import Wishes, teach
 
     wishes = Wishes(minutes=minutes, until=until, frames=frames, start=start)
-    raise typer.Exit(teach(preset, folder / preset, wishes))
+    raise typer.Exit(teach(preset, layout.flow_weights() / preset, wishes))
 
 
 if __name__ == "__main__":

@@ -96,6 +96,11 @@ def store_lock(stage: str) -> Path:
     return store() / ".locks" / f"{stage}.lock"
 
 
+def flow_weights() -> Path:
+    """Where PWC-Net is taught: checkpoints, curves and weights, a folder for each preset."""
+    return Path(os.environ.get("PIXELS_FLOW_WEIGHTS", ".flow-weights"))
+
+
 def runs() -> Path:
     """Where runs work that have a git worktree of their own: one folder each, and beside it what is known of it."""
     return Path(os.environ.get("PIXELS_RUNS", ".runs"))
