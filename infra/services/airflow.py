@@ -102,6 +102,7 @@ def _settings(workspace: Path, port: int) -> dict[str, dict[str, str]]:
             "scheduler_health_check_server_host": LOOPBACK,
         },
         "dag_processor": {"parsing_processes": "1", "min_file_process_interval": "60", "refresh_interval": "60"},
+        "workers": {"execution_api_timeout": "60"},  # s, instead of 5: on a busy machine tasks failed before they began
         "usage_data_collection": {"enabled": "False"},
     }
 

@@ -33,9 +33,9 @@ def servers() -> Iterator[Servers]:
     folder = Path(tempfile.mkdtemp(prefix="pixels-services-"))
     servers = Servers(make_workspace(folder, CHANGES), **HASTE)
     with adopting():
-        servers.start("mlflow")
-        servers.start("airflow")
-        yield servers
-        assert servers.call("down").returncode == 0
+        with servers.guarded():
+            servers.start("mlflow")
+            servers.start("airflow")
+            yield servers
         wait_for_no_survivor([], 5)
     shutil.rmtree(folder)

@@ -1,16 +1,21 @@
 """`make mlflow` and `make down` on a workspace that holds nothing else."""
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
+from infra.services.service import Service
 from stages.tracking.server import connect, experiment_id
 from tests.faults.harness import adopting
-from tests.synth.services import Servers
+from tests.synth.services import Servers, wait_until
+from tests.synth.world import ROOT
 
 pytestmark = pytest.mark.services
 
@@ -18,10 +23,8 @@ pytestmark = pytest.mark.services
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[Servers]:
     """A workspace without services."""
-    servers = Servers(tmp_path)
-    with adopting():
+    with adopting(), Servers(tmp_path).guarded() as servers:
         yield servers
-        assert servers.call("down").returncode == 0
 
 
 def test_the_life_of_a_server(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,3 +82,23 @@ def test_a_database_that_cannot_be_read_is_told_with_what_the_server_said(server
     assert "server ended by itself:" in done.stdout
     assert "file is not a database" in done.stdout
     assert servers.mlflow.processes == set()
+
+
+def test_tests_that_are_killed_leave_no_server(tmp_path: Path) -> None:
+    lines = """
+import os, signal, sys
+from pathlib import Path
+from infra.services.service import Part
+from tests.synth.services import Servers
+servers = Servers(Path(sys.argv[1]))
+with servers.guarded():
+    sleeps = Part("server", (sys.executable, "-c", "import time; time.sleep(600)"))
+    with servers.mlflow.alone():
+        servers.mlflow.start(sleeps, servers.environment, port=4242, folder=servers.workspace)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with adopting():
+        done = subprocess.run([sys.executable, "-c", lines, str(tmp_path)], cwd=ROOT, check=False)
+        assert done.returncode == -signal.SIGKILL
+        service = Service("mlflow", tmp_path)
+        wait_until(lambda: not service.processes and service.port is None, within_s=120)

@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ from infra.services.service import Service
 from tests.synth.world import ROOT, surroundings
 
 _POLL_S = 0.5
+
+# Ends the services of tests that were killed themselves: nothing else would.
+_GUARD = """
+import subprocess, sys
+sys.stdin.read()  # which ends when whoever holds the other end dies
+subprocess.run([sys.executable, "-m", "infra.services", "down"], stdin=subprocess.DEVNULL)
+"""
 
 
 class Servers:
@@ -50,6 +58,18 @@ class Servers:
         done = self.call(command, "--port", str(port))
         assert done.returncode == 0, done.stdout
         return done.stdout
+
+    @contextmanager
+    def guarded(self) -> Iterator["Servers"]:
+        """Within it they are ended if this process dies; at the end of it they are ended in any case."""
+        command, ours = [sys.executable, "-c", _GUARD], self.environment
+        with subprocess.Popen(command, cwd=ROOT, env=ours, stdin=subprocess.PIPE, start_new_session=True) as guard:
+            try:
+                yield self
+            finally:
+                done = self.call("down")
+                guard.kill()
+        assert done.returncode == 0, done.stdout
 
     @cached_property
     def rest(self) -> Rest:
