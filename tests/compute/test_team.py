@@ -1,6 +1,8 @@
 import itertools
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,9 @@ from ray.train import WorkerGroupError
 from stages.compute import pool as pool_module
 from stages.compute.crew import Share
 from stages.compute.errors import MAX_DEATHS, PoolError
+from stages.compute.preflight import PROJECT
 from stages.compute.team import Run, Team, open_team
+from tests.synth.cluster import cluster
 
 
 def met(number: int) -> tuple[int, int, float, str]:
@@ -117,3 +121,20 @@ def test_more_workers_than_there_is_room_for_are_refused(monkeypatch: pytest.Mon
     said = r"2 workers of 2 CPUs and 0 GPUs are wanted.* room for 1; found .*train.workers"
     with pytest.raises(PoolError, match=said), open_team(2, Share(2.0, 0.0, ())):
         pass
+
+
+def test_workers_of_two_nodes_of_a_cluster_meet(tmp_path: Path) -> None:
+    """In a process of its own: ray reads the token once."""
+    code = (
+        "from functools import partial\nfrom pathlib import Path\nfrom tests.compute.test_team import *\n"
+        "with open_team(2, Share(1.0, 0.0, (Path.cwd(),))) as team:\n"  # nodes have one CPU each
+        "    print('met', *team.work(partial(met, 10), run(Path.cwd())))\n"
+    )
+    with cluster() as started:
+        started.join()
+        surroundings = {**os.environ, **started.token, "RAY_ADDRESS": started.address, "PYTHONPATH": str(PROJECT)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert f"met 0 2 30.0 {tmp_path}" in done.stdout.splitlines()
