@@ -12,6 +12,7 @@ from stages import flow as stage
 from stages import layout
 from stages.compute.errors import PoolError
 from stages.compute.preflight import check_address, describe, differences
+from stages.exits import LATER
 from stages.params import read
 from stages.shards.files import sha256
 from tests.synth.cluster import Cluster, cluster
@@ -124,7 +125,7 @@ def test_a_node_with_another_ffmpeg_that_sees_no_shards_is_named(
     finally:
         odd.terminate()
         odd.wait(60)
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == LATER, done.stderr  # who mends the node can let the same work be tried again
     assert "nodes of the cluster are not fit for this work" in done.stderr
     assert f"ffmpeg is 0.1-odd, expected {describe([])['ffmpeg']} as on this machine" in done.stderr
     assert len({line.split()[1] for line in done.stderr.splitlines() if line.startswith("  node ")}) == 1
