@@ -34,7 +34,8 @@ from tests.synth.airflow import take_over
 from tests.synth.services import Servers, wait_until
 from tests.synth.world import ROOT, call
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
+# Nightly: a scheduler's two runs take a quarter of an hour beside other tests.
+pytestmark = [pytest.mark.services, pytest.mark.nightly, pytest.mark.timeout(1800)]
 WITHIN_S = 1500.0
 TRAINS = "-m stages train pixels"
 AWAY_S = 5.0  # nightly tests of tests/faults let the server be away for a minute
