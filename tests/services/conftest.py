@@ -27,7 +27,7 @@ CHANGES: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def servers() -> Iterator[Servers]:
     """Both services of a small world, running; at the end none of their processes is left."""
     folder = Path(tempfile.mkdtemp(prefix="pixels-services-"))
