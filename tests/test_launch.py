@@ -61,9 +61,8 @@ def test_lookup_goes_as_deep_as_the_address() -> None:
 def workspace(folder: Path, stage: str) -> Path:
     """A project whose only stage is `stages/mixes.py` with the given body."""
     (folder / "stages/shards").mkdir(parents=True)
-    own = ("__init__", "__main__", "bounds", "exits", "launch", "layout", "params", "separators")
-    for name in (*own, "shards/__init__", "shards/files"):
-        shutil.copy(ROOT / f"stages/{name}.py", folder / f"stages/{name}.py")
+    for path in (*(ROOT / "stages").glob("*.py"), ROOT / "stages/shards/__init__.py", ROOT / "stages/shards/files.py"):
+        shutil.copy(path, folder / path.relative_to(ROOT))
     (folder / "stages/mixes.py").write_text(stage)
     shutil.copy(ROOT / "params.yaml", folder)
     return folder
