@@ -23,6 +23,8 @@ from stages.training.checkpoint import newest_step
 from tests.faults.harness import descendants
 from tests.synth.learning import CLIP, MODEL, SPECTROGRAM, pretrain_section, train_section, write_world
 
+pytestmark = pytest.mark.timeout(1800)  # starts of Ray Train on a busy machine
+
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = 40
 SETTINGS: dict[str, Any] = {

@@ -18,6 +18,8 @@ from stages.compute.preflight import PROJECT
 from stages.compute.team import Run, Team, open_team
 from tests.synth.cluster import cluster
 
+pytestmark = pytest.mark.timeout(1800)  # starts of Ray Train on a busy machine
+
 
 def met(number: int) -> tuple[int, int, float, str]:
     """Rank, how many there are, the sum of number * (rank + 1) over them, and the folder."""
