@@ -132,9 +132,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("form", "complaint"),
     [
-        ({"overrides": ["train.stepz=10"]}, "train.stepz"),
-        ({"overrides": ["train.steps=1,2"]}, "several values"),
-        ({"overrides": ["train.steps=0"]}, "greater than or equal to 1"),
+        ({"overrides": ["train.seeds=10"]}, "train.seeds"),
+        ({"overrides": ["train.num_kinds=1,2"]}, "several values"),
+        ({"overrides": ["train.num_kinds=0"]}, "greater than or equal to 1"),
         ({"models": ["nobody"]}, "no model nobody; these params have: pixels"),
         ({"preset": "nowhere"}, "no preset 'nowhere'"),
     ],
@@ -148,7 +148,7 @@ def test_a_form_that_cannot_be_run_is_refused_before_anything_starts(
 
 def test_a_form_changes_the_params_of_its_run_alone(whole: Path) -> None:
     before = (whole / "params.yaml").read_bytes()
-    form = {"models": ["pixels"], "overrides": ["train.steps=77", "mixes.test.same2=1"]}
+    form = {"models": ["pixels"], "overrides": ["train.num_kinds=7", "mixes.test.same2=1"]}
     params = yaml.safe_load(prepare(here(whole), "right", FORM | form)["params"])
-    assert (params["train"]["steps"], params["mixes"]["test"]["same2"]) == (77, 1)
+    assert (params["train"]["num_kinds"], params["mixes"]["test"]["same2"]) == (7, 1)
     assert (whole / "params.yaml").read_bytes() == before
