@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-_KEPT_LINES = 20
+KEPT_LINES = 20
 _GRACE_S = 60  # training leaves a checkpoint when it is told to end
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)  # looked up before the fork: nothing may be loaded after it
@@ -63,8 +63,8 @@ class Call:
             return replace(said, answer=answer.read())
 
     def stop(self) -> None:
-        """Ask the command to end, with all that it started."""
-        if self._process is not None and self._process.poll() is None:
+        """Ask the command to end, with all that it started and that may outlive it."""
+        if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGTERM)
 
@@ -86,7 +86,7 @@ class Call:
             self._end(self._process)
 
     def _follow(self, process: "subprocess.Popen[bytes]") -> Said:
-        last: deque[str] = deque(maxlen=_KEPT_LINES)
+        last: deque[str] = deque(maxlen=KEPT_LINES)
         crashed = False
         pipe = process.stdout or process.stderr
         assert pipe is not None

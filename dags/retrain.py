@@ -65,7 +65,7 @@ def form() -> dict[str, Param]:
         ),
         "overrides": Param(
             [],
-            "Single values, one a line, as `dvc exp run -S` takes them: train.steps=100",
+            "Single values, one a line, as `dvc exp run -S` takes them: train.seed=2",
             type="array",
             items={"type": "string", "pattern": OVERRIDE},
         ),

@@ -10,7 +10,7 @@ class OverrideError(ValueError):
 
 
 def changed(content: bytes, changes: Sequence[str]) -> bytes:
-    """A params file after changes such as `train.steps=100`, `+models.other.kind=pixels`, `~models.pixels`.
+    """A params file after changes such as `train.seed=2`, `+models.other.kind=pixels`, `~models.pixels`.
 
     Comments stay. Nothing is validated but the grammar and that what is changed or removed is there.
 
@@ -37,7 +37,7 @@ def _check(change: str) -> None:
     try:
         (parsed,) = to_hydra_overrides([change])
     except HydraException as error:
-        raise OverrideError(f"{change!r} is no change of params like train.steps=100: {error}") from error
+        raise OverrideError(f"{change!r} is no change of params like train.seed=2: {error}") from error
     if parsed.is_sweep_override():
         raise OverrideError(f"{change!r} gives several values, and a run has one; put it in quotes if it is a text")
 

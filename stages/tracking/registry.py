@@ -22,7 +22,7 @@ from stages.tracking.evidence import Evidence
 from stages.tracking.living import PROCESS, signature
 from stages.tracking.packaging import package
 from stages.tracking.provenance import digests
-from stages.tracking.server import experiment_id, flatten
+from stages.tracking.server import experiment_id, flatten, of_all_pages
 
 HASHES = "hashes"  # tag of a version: sha256 of <HASHES>.json beside its run, which holds those of all files
 _STAGE = "register"
@@ -191,10 +191,4 @@ def every_version(client: MlflowClient) -> list[ModelVersion]:
 
 
 def _search(client: MlflowClient, condition: str | None) -> Iterator[ModelVersion]:
-    token: str | None = None
-    while True:
-        page = client.search_model_versions(condition, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    return of_all_pages(lambda token: client.search_model_versions(condition, page_token=token))

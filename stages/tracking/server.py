@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,17 @@ def artifact_location(uri: str) -> str | None:
     """Folder `mlartifacts` beside a sqlite file, since MLflow would take one below wherever it was started."""
     folder = layout.artifacts(uri)
     return None if folder is None else folder.as_uri()
+
+
+def of_all_pages(ask: Callable[[str | None], Any]) -> Iterator[Any]:
+    """What MLflow gives page by page; `ask` gives the page of a token, the first one for None."""
+    token: str | None = None
+    while True:
+        page = ask(token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def flatten(tree: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:

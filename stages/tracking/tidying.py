@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from stages import layout
 from stages.tracking.living import PROCESS, is_alive
 from stages.tracking.registry import every_version
-from stages.tracking.server import EXPERIMENT, TrackingError
+from stages.tracking.server import EXPERIMENT, TrackingError, of_all_pages
 
 Fate = Literal["closed", "binned", "erased"]
 Kind = Literal["run", "model"]
@@ -153,25 +153,18 @@ def _has_model(client: MlflowClient, source: str) -> bool:
 
 
 def _runs(client: MlflowClient, condition: str, view: int = ViewType.ACTIVE_ONLY) -> Iterator[Run]:
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    token: str | None = None
-    while experiment is not None:
-        page = client.search_runs([experiment.experiment_id], condition, view, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    return _ours(client, lambda ids, token: client.search_runs(ids, condition, view, page_token=token))
 
 
 def _logged_models(client: MlflowClient) -> Iterator[Any]:
+    return _ours(client, lambda ids, token: client.search_logged_models(ids, page_token=token))
+
+
+def _ours(client: MlflowClient, ask: Callable[[list[str], str | None], Any]) -> Iterator[Any]:
+    """What a search finds in our own experiment; nothing where there is none yet."""
     experiment = client.get_experiment_by_name(EXPERIMENT)
-    token: str | None = None
-    while experiment is not None:
-        page = client.search_logged_models([experiment.experiment_id], page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    if experiment is not None:
+        yield from of_all_pages(lambda token: ask([experiment.experiment_id], token))
 
 
 def _last_heard_ms(client: MlflowClient, run: Run) -> int:
