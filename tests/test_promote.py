@@ -13,8 +13,8 @@ from stages.shards.schema import MixSource
 from stages.shards.tables import write_rows
 from stages.tracking.server import connect
 from stages.tracking.versions import find
-from tests.synth.lineage import register_again, write_params
-from tests.synth.registered import SECTIONS, write_scored_world
+from tests.synth.lineage import register_again, registry_world
+from tests.synth.registered import SECTIONS
 from tests.synth.signals import mix_rows
 
 GOOD: list[float | None] = [2.0, 3.0, 2.5, 3.5]
@@ -25,13 +25,7 @@ EQUAL: list[float | None] = [3.0, 4.0, 1.6, 2.6]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One version that is registered and judged, on scores that are above the mixture."""
-    folder = tmp_path_factory.mktemp("promote")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-        patch.setenv("PIXELS_SERIAL", "1")
-        write_scored_world(folder)
-        write_params(folder)
+    with registry_world(tmp_path_factory.mktemp("promote")) as folder:
         register_again(folder, GOOD, seed=1)
         yield folder
 

@@ -17,20 +17,14 @@ from stages.tracking.server import connect
 from stages.tracking.standing import scores_on
 from stages.tracking.versions import find, named
 from tests.synth.learning import CLIP
-from tests.synth.lineage import damage, draw_other_mixes, register_again, write_params
-from tests.synth.registered import LEFT_OUT, LICENCES, SECTIONS, tiny_separator, write_scored_world
+from tests.synth.lineage import damage, draw_other_mixes, register_again, registry_world
+from tests.synth.registered import LEFT_OUT, LICENCES, SECTIONS, tiny_separator
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A version that was scored on other mixes than the present ones."""
-    folder = tmp_path_factory.mktemp("rescore")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-        patch.setenv("PIXELS_SERIAL", "1")
-        write_scored_world(folder)
-        write_params(folder)
+    with registry_world(tmp_path_factory.mktemp("rescore")) as folder:
         register_again(folder, [2.0, 3.0, 2.5, 3.5], seed=1)
         draw_other_mixes(folder)
         yield folder

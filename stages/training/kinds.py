@@ -55,9 +55,7 @@ def seen(
         num_kinds: Number of clusters.
         seed: Of the first centre.
     """
-    train, validation = (looks(separator, pictures, some) for some in videos)
-    found = cluster(train, num_kinds, generator(seed, "kinds"))
-    return Kinds(found.kinds(train), found.kinds(validation))
+    return _clustered([looks(separator, pictures, some) for some in videos], num_kinds, seed)
 
 
 def heard(separator: Separator, media: Media, videos: tuple[Videos, Videos], *, num_kinds: int, seed: int) -> Kinds:
@@ -73,7 +71,12 @@ def heard(separator: Separator, media: Media, videos: tuple[Videos, Videos], *, 
         num_kinds: Number of clusters.
         seed: Of the first centre.
     """
-    train, validation = (timbres(separator, media, some) for some in videos)
+    return _clustered([timbres(separator, media, some) for some in videos], num_kinds, seed)
+
+
+def _clustered(features: Sequence[Tensor], num_kinds: int, seed: int) -> Kinds:
+    """Of features (M, K) of training videos, and of validation videos, which take the nearest of their centres."""
+    train, validation = features
     found = cluster(train, num_kinds, generator(seed, "kinds"))
     return Kinds(found.kinds(train), found.kinds(validation))
 

@@ -10,7 +10,7 @@ import torch
 from stages import layout
 from stages.metrics.watched import read_maps, watch
 from stages.networks.motion_fields import open_motion
-from stages.networks.resnet import find_start
+from stages.networks.resnet import Start, find_start
 from stages.params import Clip, Flag, Spectrogram, Train
 from stages.separators import Model, Section
 from stages.shards.files import copy_whole
@@ -64,6 +64,7 @@ class Material:
     sources: Sources
     left_out: dict[Flag, int]  # clips by the flag that kept them out
     legs: tuple[Leg, ...]
+    start: Start | None  # what the appearance network begins with; None: noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,15 @@ def gather(lesson: Lesson) -> Material:
         raise TooFewClips(f"train.workers: {train.workers} cannot share out {len(clips.by_video)} videos; lower it")
     sources = sources_of(kept, clips, validation_mixes(read_rows(layout.MIXES, MixSource)))
     sources.check_beforehand(phases, train.instruments)
-    return Material(reader, clips, sources, left_out, legs_of(phases, train.pretrain))
+    start = find_start(lesson.model.appearance.weights, layout.WEIGHTS)
+    return Material(reader, clips, sources, left_out, legs_of(phases, train.pretrain), start)
 
 
 def keys_of(lesson: Lesson, material: Material) -> list[str]:
     """What each leg depends on, hashed."""
     sources, manifests = material.sources, layout.manifests(lesson.model.sees)
     base = training_key(lesson.sections, material.clips, sources.mixes, *manifests)
-    start = find_start(lesson.model.appearance.weights, layout.WEIGHTS)
-    base |= {"start": start.sha256} if start else {}
+    base |= {"start": material.start.sha256} if material.start else {}
     return [leg.key({**base, **sources.identity(leg, lesson.train.instruments)}) for leg in material.legs]
 
 
@@ -125,9 +126,8 @@ def learn(lesson: Lesson, material: Material, keys: Sequence[str], post: Post) -
     if post.ranks.rank > 0:
         return
     counts = {"clips": clips.num_clips, "silent_clips": clips.num_silent, "left_out": material.left_out}
-    start = find_start(lesson.model.appearance.weights, layout.WEIGHTS)
     made: dict[str, Any] = {"seed": train.seed, "precision": precision, "key": keys[-1]}
-    made["appearance_weights"] = start.card if start else None
+    made["appearance_weights"] = material.start.card if material.start else None
     card = {"name": lesson.name, "agreement": watching.card(reached.seen)} | made | counts
     card |= licence_card(reader.clips, clips)
     target = layout.model(lesson.name)

@@ -16,20 +16,13 @@ from stages.tracking.server import connect
 from stages.tracking.standing import scores_on
 from stages.tracking.versions import find, promote
 from tests.synth.airflow import ROOT, airflow, airflow_environment
-from tests.synth.lineage import damage, draw_other_mixes, register_again, stored, write_params
-from tests.synth.registered import write_scored_world
+from tests.synth.lineage import damage, draw_other_mixes, register_again, registry_world, stored
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Two versions on earlier mixes, of which the second's weights are damaged, and a third on the present ones."""
-    folder = tmp_path_factory.mktemp("backfill")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-        patch.setenv("PIXELS_SERIAL", "1")
-        write_scored_world(folder)
-        write_params(folder)
+    with registry_world(tmp_path_factory.mktemp("backfill")) as folder:
         (folder / "stages").symlink_to(ROOT / "stages")
         for seed in (1, 2):
             register_again(folder, [2.0, 3.0, 2.5, 3.5], seed=seed)

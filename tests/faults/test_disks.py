@@ -35,12 +35,15 @@ def small_disk(tmp_path: Path) -> Iterator[Mount]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize(("stage", "size"), [("perform@first", "60k"), ("decode", "60k"), ("train@pixels", "60k")])
-def test_a_full_store(world: Path, small_disk: Mount, stage: str, size: str) -> None:
+@pytest.mark.parametrize(
+    ("stage", "size", "status"),
+    [("perform@first", "60k", WRONG), ("decode", "60k", WRONG), ("train@pixels", "60k", LATER)],
+)
+def test_a_full_store(world: Path, small_disk: Mount, stage: str, size: str, status: int) -> None:
     before = results(world)
     store = {"PIXELS_STORE": str(small_disk(size))}
     process = start(commands(world)[stage], world, PIXELS_SERIAL="1", **store)
-    assert process.wait(timeout=300) in (WRONG, LATER)  # WRONG where a worker tells of it
+    assert process.wait(timeout=300) == status
     assert "the disk is full: " in tail(world) and "bytes are needed" in tail(world)
     assert "Traceback" not in tail(world)
     assert results(world) == before

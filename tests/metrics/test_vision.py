@@ -7,7 +7,7 @@ import torch
 from stages.metrics.scores import evaluated
 from stages.metrics.vision import Vision
 from stages.networks.frames import to_input
-from stages.networks.separation import Separator, build
+from stages.networks.separation import Separator
 from stages.networks.separator import PixelsSeparator
 from stages.networks.sight import central
 from stages.separators import Motions
@@ -38,24 +38,13 @@ def test_each_source_sees_its_own_frames_and_as_a_control_its_neighbours() -> No
     assert not torch.allclose(alone(0), alone(1), atol=1e-5)
 
 
-def _struck(**changes: Any) -> Separator:
-    """A separator that minds motion and appearance, of clips that all look alike."""
-    torch.manual_seed(1)
-    model = struck.changed(**changes)
-    net = build(model, struck.CLIP, struck.SPECTROGRAM)
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
-    return Separator(net, model, struck.CLIP, struck.SPECTROGRAM, "binary")
-
-
 class _TintedMedia(struck.StruckMedia):
     def frames(self, clip_id: str, indices: Sequence[int]) -> list[Any]:
         return [np.full((40, 40, 3), 60 * int(clip_id[2:]), np.uint8) for _ in indices]
 
 
 def test_wrong_motion_and_wrong_pictures_are_shown_one_by_one() -> None:
-    separator, media = _struck(), _TintedMedia()
+    separator, media = struck.separator(seed=1), _TintedMedia()
     (mix,) = evaluated(mix_rows("m", ["0-1", "0-3"]))
     sources = torch.stack([torch.from_numpy(media.audio(clip)) for clip in ("0-1", "0-3")])
     model = separator.model
@@ -82,7 +71,7 @@ def test_wrong_motion_and_wrong_pictures_are_shown_one_by_one() -> None:
 
 
 def test_motion_alone_has_no_appearance_to_swap() -> None:
-    separator, media = _struck(fusion__rule="alone"), struck.StruckMedia()
+    separator, media = struck.separator(seed=1, fusion__rule="alone"), struck.StruckMedia()
     (mix,) = evaluated(mix_rows("m", ["0-1", "0-3"]))
     sources = torch.stack([torch.from_numpy(media.audio(clip)) for clip in ("0-1", "0-3")])
     windows = struck.windows(struck.changed())

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from stages.metrics.volumes import volumes
 from stages.networks.network import Change
-from stages.networks.separation import Separator, build
+from stages.networks.separation import Separator
 from stages.networks.separator import PixelsSeparator
 from tests.synth import struck
 from tests.synth.learning import CLIP, MODEL, NUM_SAMPLES, SPECTROGRAM
@@ -55,19 +55,9 @@ def _seen() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(2, 1, 3, 32, 32, generator=RANDOM), torch.randn(2, 1, 36, 8, 8, generator=RANDOM)
 
 
-def _motions(**changes: Any) -> Separator:
-    torch.manual_seed(2)
-    model = struck.changed(**changes)
-    net = build(model, struck.CLIP, struck.SPECTROGRAM)
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
-    return Separator(net.eval(), model, struck.CLIP, struck.SPECTROGRAM, "binary")
-
-
 @pytest.mark.parametrize("changes", [{}, {"conditioning": "synthesizer"}, {"head": "independent"}])
 def test_the_only_cell_is_as_loud_as_the_source_is_separated(changes: dict[str, Any]) -> None:
-    separator = _motions(trajectory__strides=[2, 2, 2], **changes)
+    separator = struck.separator(seed=2, trajectory__strides=[2, 2, 2], **changes)
     frames, motion = _seen()
     found = volumes(separator, _STRUCK, frames, motion, bf16=False)
     assert found.shape == (2, 1, 1)
@@ -78,7 +68,7 @@ def test_the_only_cell_is_as_loud_as_the_source_is_separated(changes: dict[str, 
 
 
 def test_each_cell_is_heard_by_its_own_features_against_all_of_the_other_source() -> None:
-    separator = _motions()
+    separator = struck.separator(seed=2)
     frames, motion = _seen()
     found = volumes(separator, _STRUCK, frames, motion, bf16=False)
     assert found.shape == (2, 4, 4)
@@ -94,7 +84,7 @@ def test_each_cell_is_heard_by_its_own_features_against_all_of_the_other_source(
 
 
 def test_fused_features_of_cells_are_those_whose_maximum_describes_the_source() -> None:
-    separator = _motions(fusion__time_convolutions=0)
+    separator = struck.separator(seed=2, fusion__time_convolutions=0)
     frames, motion = (seen[None] for seen in _seen())
     with torch.no_grad():
         cells = separator.net.describe_cells(frames, motion, 8)

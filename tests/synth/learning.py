@@ -119,6 +119,19 @@ def phase(**changes: object) -> Phase:
     return Phase.model_validate(settings | changes)
 
 
+class StopsAfter(Stop):
+    """Asks to stop the n-th time that somebody looks."""
+
+    def __init__(self, looks: int) -> None:
+        self._left = looks
+
+    @property
+    def requested(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether it is that time, or later."""
+        self._left -= 1
+        return self._left < 0
+
+
 def waveform(kind: int, seed: int) -> NDArray[np.float32]:
     """(NUM_SAMPLES,): notes of four harmonics over one of four roots, struck at random moments."""
     random = np.random.default_rng([kind, seed])

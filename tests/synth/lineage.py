@@ -1,15 +1,18 @@
 """A registry in which a small model was registered again and again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from stages import layout, register
 from stages.shards.files import read_json
 from stages.shards.schema import MixSource
 from stages.shards.tables import write_rows
-from tests.synth.registered import SECTIONS, write_model, write_scores
+from tests.synth.registered import SECTIONS, write_model, write_scored_world, write_scores
 from tests.synth.signals import mix_rows
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
@@ -20,6 +23,18 @@ def write_params(root: Path) -> None:
     content: dict[str, Any] = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     content["register"] = SECTIONS["register"].model_dump(mode="json")
     (root / layout.PARAMS).write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+@contextmanager
+def registry_world(folder: Path) -> Iterator[Path]:
+    """The working folder of a block: scores of a small model, params, and a registry in which nothing is yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        patch.setenv("PIXELS_SERIAL", "1")
+        write_scored_world(folder)
+        write_params(folder)
+        yield folder
 
 
 def register_again(root: Path, values_db: list[float | None], *, seed: int, **changes: Any) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stages.networks.separation import Separator, build
 from stages.networks.sight import Field, MotionWindows
 from stages.params import Clip, Spectrogram
 from stages.separators import Motions
@@ -53,6 +54,17 @@ def changed(**changes: Any) -> Motions:
         outer, _, inner = address.rpartition("__")
         (content[outer] if outer else content)[inner] = value
     return Motions.model_validate(content)
+
+
+def separator(*, seed: int, **changes: Any) -> Separator:
+    """An untrained one that minds motion and appearance, as a fresh one hardly does."""
+    torch.manual_seed(seed)
+    model = changed(**changes)
+    net = build(model, CLIP, SPECTROGRAM)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return Separator(net.eval(), model, CLIP, SPECTROGRAM, "binary")
 
 
 class StruckMedia:

@@ -18,7 +18,14 @@ from stages.shards.files import read_json, sha256
 from stages.training.interrupt import Stop
 from stages.training.learner import Learner
 from stages.training.loop import Course, TrainingError
-from tests.synth.learning import MemoryMedia, MemoryTracker, complete, new_course, train_section
+from tests.synth.learning import (
+    MemoryMedia,
+    MemoryTracker,
+    StopsAfter,
+    complete,
+    new_course,
+    train_section,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 _STEPS = 40
@@ -64,18 +71,6 @@ def test_without_a_score_patience_has_no_end(tmp_path: Path, monkeypatch: pytest
     assert complete(new_course(train_section(steps=9, patience=1), tmp_path), Stop()).step == 9
 
 
-class _StopsAfter(Stop):
-    """Asks to stop the n-th time that somebody looks."""
-
-    def __init__(self, looks: int) -> None:
-        self._left = looks
-
-    @property
-    def requested(self) -> bool:
-        self._left -= 1
-        return self._left < 0
-
-
 def test_interruptions_anywhere_change_no_bit(tmp_path: Path) -> None:
     train = train_section()
     whole = new_course(train, tmp_path / "whole")
@@ -83,7 +78,7 @@ def test_interruptions_anywhere_change_no_bit(tmp_path: Path) -> None:
     state, looks = None, 1
     while state is None or not whole.finished(state):
         course = new_course(train, tmp_path / "parts")
-        state = complete(course, _StopsAfter(looks))
+        state = complete(course, StopsAfter(looks))
         looks = looks % 4 + 2
     assert state == expected
     assert _fingerprint(course) == _fingerprint(whole)

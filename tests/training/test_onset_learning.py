@@ -28,6 +28,7 @@ from stages.training.watching import Watch
 from tests.synth import learning, struck
 from tests.synth.learning import (
     MemoryTracker,
+    StopsAfter,
     decoded,
     first_phase,
     legs_in,
@@ -123,18 +124,6 @@ def test_without_motion_there_is_nothing_to_teach(changes: dict[str, Any] | None
         learner.pretrain(batches.clips_at(0), 0)
 
 
-class _StopsAfter(Stop):
-    """Asks to stop the n-th time that somebody looks."""
-
-    def __init__(self, looks: int) -> None:
-        self._left = looks
-
-    @property
-    def requested(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        self._left -= 1
-        return self._left < 0
-
-
 def _training() -> PhasedTraining:
     train, model = _train(4), struck.changed()
     clips, held_out = _clips(range(160)), _clips(range(900, 902), "validation")
@@ -158,7 +147,7 @@ def test_interruptions_change_no_bit(tmp_path: Path) -> None:
         training, starts, looks = _training(), starts + 1, looks % 3 + 3
         with suppress(SystemExit):
             legs = legs_in(training.train, tmp_path / "parts")
-            reached = training.complete("tiny", legs, _StopsAfter(looks))
+            reached = training.complete("tiny", legs, StopsAfter(looks))
     assert starts > 2 and reached.state == expected.state
     found, kept = (one.checkpoints.path(one.state.step) for one in (reached, expected))
     for name in ("weights.safetensors", "optimizer.safetensors"):

@@ -23,6 +23,7 @@ from stages.training.phased import PhasedTraining, Reached
 from tests.synth.learning import (
     MODEL,
     MemoryTracker,
+    StopsAfter,
     decoded,
     first_phase,
     legs_in,
@@ -119,25 +120,13 @@ def test_a_phase_begins_at_the_best_weights_before_it_with_moments_of_its_own(
     assert all(torch.equal(best[name], value) for name, value in begun[1].items())
 
 
-class _StopsAfter(Stop):
-    """Asks to stop the n-th time that somebody looks."""
-
-    def __init__(self, looks: int) -> None:
-        self._left = looks
-
-    @property
-    def requested(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        self._left -= 1
-        return self._left < 0
-
-
 def test_interruptions_anywhere_change_no_bit(tmp_path: Path) -> None:
     train = three_phases()
     _, whole = _complete(train, tmp_path / "whole")
     reached, looks, ends = None, 3, 0
     while reached is None:
         try:
-            _, reached = _complete(train, tmp_path / "parts", _StopsAfter(looks))
+            _, reached = _complete(train, tmp_path / "parts", StopsAfter(looks))
         except SystemExit as error:
             assert error.code == 128 + signal.SIGTERM
             looks, ends = looks % 9 + 3, ends + 1
