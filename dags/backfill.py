@@ -11,6 +11,7 @@ from typing import Any
 from airflow.sdk import DAG, Param
 from airflow.sdk.exceptions import AirflowSkipException
 from commands import Stages
+from notes import write_note
 
 _SIDE_BY_SIDE = 2
 _A_MODEL, _A_VERSION = "[a-z][a-z0-9_]*", "[a-z][a-z0-9_]*(@[a-z][a-z0-9_]*|/[0-9]+)"
@@ -64,15 +65,20 @@ class Rescore(Stages):
 
 
 class Table(Stages):
-    """All versions side by side; those without scores are named in the log."""
+    """All versions side by side; the run's note says which have their scores, and what the others lack."""
 
     def execute(self, context: Any) -> Any:
         """The JSON of `standings`."""
         found = super().execute(context)
-        for version in found["versions"]:
-            if version["lacking"]:
-                self.log.warning("%s: %s", version["address"], version["lacking"])
+        text = "\n".join(map(tell, found["versions"]))
+        self.log.info("%s", text)
+        write_note(self.dag_id, context["run_id"], text)
         return found
+
+
+def tell(version: Mapping[str, Any]) -> str:
+    """A version in a line: `pixels/3: champion, scored on these mixes`."""
+    return f"{version['address']}: {', '.join([*version['aliases'], version['lacking'] or 'scored on these mixes'])}"
 
 
 with DAG(

@@ -16,6 +16,7 @@ from typing import Any
 from airflow.sdk import DAG, BaseOperator, Param
 from airflow.sdk.exceptions import AirflowFailException
 from commands import Stages
+from notes import write_note
 
 _SCHEDULE = os.environ.get("PIXELS_MAINTENANCE", "@weekly")
 _GB = 1e9
@@ -52,11 +53,12 @@ class Summary(BaseOperator):
     """One line for each task before this one."""
 
     def execute(self, context: Any) -> str:
-        """The lines; `AirflowFailException` with them where a task has no result."""
+        """The lines, which are the run's note, too; `AirflowFailException` with them where a task has no result."""
         tasks = sorted(self.upstream_task_ids)
         found = {task: context["ti"].xcom_pull(task_ids=task) for task in tasks}
         text = "\n".join(f"{task}: {'FAILED' if said is None else tell(task, said)}" for task, said in found.items())
         self.log.info("%s", text)
+        write_note(self.dag_id, context["run_id"], text)
         if None in found.values():
             raise AirflowFailException(text)
         return text

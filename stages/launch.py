@@ -34,9 +34,10 @@ def launch(stage: str, item: str | None) -> None:
         item: Item of a `foreach` stage (a model's or an arrival folder's name).
     """
     die_with_parent()
-    # Threads of torch that spin while they wait take the core from whoever works: on two busy cores a training step
-    # took 1.8 CPU-seconds instead of 0.6. Read when torch is loaded, so set before.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads of torch wait for each other between operations. Where they spin for long they take the core from whoever
+    # works: on two busy cores a step of training took 1.8 CPU-seconds instead of 0.6. Where they sleep at once it takes
+    # a third longer on idle ones. So they spin for a moment. Read when torch is loaded, hence set before.
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     name = stage if item is None else f"{stage}@{item}"
     try:
         params = read(layout.PARAMS)

@@ -19,7 +19,7 @@ from stages.separators import Model, Motions, Section
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Kind = Literal["different2", "different3", "different4", "same2", "video2", "shifted2"]
+Kind = Literal["different2", "different3", "different4", "same2", "video2", "shifted2", "shifted_same2"]
 Sampling = Literal["videos", "labels"]
 Flag = Literal["still", "dubbed"]
 ListedSplit = Literal["train", "validation", "test"]
@@ -214,7 +214,7 @@ class Mixes(Section):
 
     @model_validator(mode="after")
     def _validate_without_labels(self) -> Self:
-        if barred := {"same2", "shifted2"} & set(self.validation):
+        if barred := {"same2", "shifted2", "shifted_same2"} & set(self.validation):
             raise ValueError(
                 f"{', '.join(sorted(barred))} cannot choose weights: validation sees no labels and no shifted videos"
             )

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from stages.compute.errors import PoolError
+from stages.compute.errors import PoolError, item_error
 from stages.exits import LATER, WRONG, status_of
 from stages.shards.files import DiskFullError
 from stages.tracking.server import TrackingError
@@ -20,6 +20,9 @@ from stages.tracking.server import TrackingError
         (OSError(errno.EIO, "input/output error"), LATER),
         (TrackingError("MLflow does not answer"), LATER),
         (PoolError("the workers could not be started"), LATER),
+        (item_error("a.mp4", DiskFullError(errno.ENOSPC, "the disk is full")), LATER),
+        (item_error("a.mp4", FileNotFoundError(errno.ENOENT, "no such file")), WRONG),
+        (item_error("a.mp4", KeyError("a")), WRONG),
         (TimeoutError(errno.ETIMEDOUT, "timed out"), LATER),
     ],
 )

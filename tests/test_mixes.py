@@ -94,7 +94,7 @@ def test_shifted_mixes_hold_shifted_videos_alone(clips: list[DecodedClip]) -> No
     assert {row.video_id in theirs for row in rows if row.kind == "different2"} == {False}
 
 
-@pytest.mark.parametrize("kind", ["same2", "shifted2"])
+@pytest.mark.parametrize("kind", ["same2", "shifted2", "shifted_same2"])
 def test_validation_may_not_use_what_needs_labels_or_shifted_videos(kind: str) -> None:
     with pytest.raises(ValueError, match=f"{kind} cannot choose weights"):
         Mixes.model_validate(SETTINGS.model_dump() | {"validation": {kind: 2}})

@@ -30,6 +30,7 @@ RULES: dict[Kind, Rule] = {
     "same2": Rule(2, one_label=True, one_video=False),
     "video2": Rule(2, one_label=True, one_video=True),
     "shifted2": Rule(2, one_label=False, one_video=False),
+    "shifted_same2": Rule(2, one_label=True, one_video=False),
 }
 
 _Sources = tuple[DecodedClip, ...]
@@ -81,7 +82,7 @@ def usable(clips: Sequence[DecodedClip], *, split: Split, min_rms_db: float) -> 
 
 def drawn_from(kind: Kind, asked: Split) -> Split:
     """Where the clips of a kind come from that is asked for under `mixes.<asked>`."""
-    return "shifted" if kind == "shifted2" else asked
+    return "shifted" if kind.startswith("shifted") else asked
 
 
 def draw(clips: Sequence[DecodedClip], *, split: Split, kind: Kind, count: int, seed: int) -> Draw:

@@ -23,6 +23,7 @@ from stages.training.export import export, new_separator
 from stages.training.interrupt import Stop
 from stages.training.key import training_key
 from stages.training.licences import licence_card
+from stages.training.memory import keep_freed_memory
 from stages.training.phased import PhasedTraining
 from stages.training.phases import Leg, legs_of
 from stages.training.ranks import Ranks
@@ -110,6 +111,7 @@ def learn(lesson: Lesson, material: Material, keys: Sequence[str], post: Post) -
     Every rank calls it; the first one writes. Ends the process, as SIGTERM would, where it is asked to stop before.
     """
     train, device = lesson.train, post.device
+    keep_freed_memory()
     make_deterministic(train.threads, device)
     clips, reader, sources = material.clips, material.reader, material.sources
     separator = new_separator(lesson.clip, lesson.spectrogram, lesson.model, train, device=device)

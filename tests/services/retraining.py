@@ -71,32 +71,36 @@ def write_new_videos(workspace: Path, target: Path) -> list[str]:
 
 
 class Runs:
-    """Runs of `retrain`, as Airflow tells of them."""
+    """Runs of a DAG, as Airflow tells of them."""
 
-    def __init__(self, servers: Servers) -> None:
-        self._servers = servers
+    def __init__(self, servers: Servers, dag: str = "retrain") -> None:
+        self._servers, self._dag = servers, dag
 
     def switch_on(self) -> None:
-        """Let the scheduler begin runs; the first is that of last Monday."""
-        self._ask("PATCH", "dags/retrain", {"is_paused": False})
+        """Let the scheduler begin runs; the first of `retrain` is that of last Monday."""
+        self._ask("PATCH", "", {"is_paused": False})
+
+    def begin(self, conf: dict[str, Any]) -> str:
+        """Ask for a run with params; its id."""
+        return self._ask("POST", "/dagRuns", {"conf": conf, "logical_date": None})["dag_run_id"]
 
     def ids(self) -> list[str]:
         """Of all runs, oldest first."""
-        found = self._ask("GET", "dags/retrain/dagRuns?limit=100&order_by=run_after")["dag_runs"]
+        found = self._ask("GET", "/dagRuns?limit=100&order_by=run_after")["dag_runs"]
         return [run["dag_run_id"] for run in found]
 
     def of(self, run: str) -> dict[str, Any]:
         """All that is said of a run."""
-        return self._ask("GET", f"dags/retrain/dagRuns/{quote(run, safe='')}")
+        return self._ask("GET", f"/dagRuns/{quote(run, safe='')}")
 
     def answer(self, run: str, task: str) -> Any:
         """What a task of a run answered."""
-        path = f"dags/retrain/dagRuns/{quote(run, safe='')}/taskInstances/{task}/xcomEntries/return_value"
+        path = f"/dagRuns/{quote(run, safe='')}/taskInstances/{task}/xcomEntries/return_value"
         return self._ask("GET", path)["value"]
 
     def tasks(self, run: str) -> dict[str, dict[str, Any]]:
         """Its tasks by id."""
-        found = self._ask("GET", f"dags/retrain/dagRuns/{quote(run, safe='')}/taskInstances?limit=100")
+        found = self._ask("GET", f"/dagRuns/{quote(run, safe='')}/taskInstances?limit=100")
         return {task["task_id"]: task for task in found["task_instances"]}
 
     def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -104,7 +108,7 @@ class Runs:
         until_s = time.monotonic() + 300
         while True:
             try:
-                return self._servers.rest.call(method, path, content)
+                return self._servers.rest.call(method, f"dags/{self._dag}{path}", content)
             except HTTPError:
                 raise
             except OSError:

@@ -34,8 +34,7 @@ from tests.synth.airflow import take_over
 from tests.synth.services import Servers, wait_until
 from tests.synth.world import ROOT, call
 
-# Nightly: a scheduler's two runs take a quarter of an hour beside other tests.
-pytestmark = [pytest.mark.services, pytest.mark.nightly, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
 WITHIN_S = 1500.0
 TRAINS = "-m stages train pixels"
 AWAY_S = 5.0  # nightly tests of tests/faults let the server be away for a minute
@@ -191,8 +190,10 @@ def test_nothing_is_lost_while_the_server_is_away(servers: Servers, second: Foll
     client = MlflowClient(servers.tracking_uri)
     (experiment,) = [one.experiment_id for one in client.search_experiments() if one.name == "pixels"]
     runs = client.search_runs([experiment], "tags.stage = 'train'")
-    assert [run.info.status for run in runs] == ["FINISHED", "FINISHED"]
-    for run in runs:
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    phases = [run.data.tags.get("phase") for run in runs]
+    assert {phase: phases.count(phase) for phase in phases} == {None: 2, "pretrain": 2, "S1": 2}
+    for run in (run for run in runs if run.data.tags.get("phase") != "pretrain"):
         assert steps(client, run, "validation_si_sdr_db") == [16, 28]  # every 12 after 4 of pretraining
         assert steps(client, run, "loss") == [10, 20]
 
@@ -265,6 +266,25 @@ def test_a_broken_one_is_refused(trained: Path, value: float, why: str) -> None:
     assert status == 3
     assert why in said
     assert champion_serves() == "pixels/2"
+
+
+@pytest.mark.parametrize(
+    ("dag", "conf", "said"),
+    [
+        ("backfill", {"models": ["pixels"]}, "pixels/2: champion, scored"),
+        ("maintenance", {"dry_run": True}, "gc: would free"),
+    ],
+)
+def test_other_dags_go_well_and_leave_a_note(
+    servers: Servers, trained: Path, dag: str, conf: dict[str, Any], said: str
+) -> None:
+    assert trained == servers.workspace
+    runs = Runs(servers, dag)
+    runs.switch_on()
+    run = runs.begin(conf)
+    wait_until(lambda: runs.of(run)["state"] in ENDED, WITHIN_S)
+    assert {name: task["state"] for name, task in runs.tasks(run).items() if task["state"] == "failed"} == {}
+    assert said in runs.of(run)["note"]
 
 
 def test_down_leaves_no_process(servers: Servers) -> None:

@@ -59,7 +59,15 @@ TINY: dict[str, Any] = {
     "decode": {"videos_per_shard": 3},
     "mixes": {
         "validation": {"different2": 2},
-        "test": {"different2": 3, "different3": 0, "different4": 0, "same2": 2, "video2": 1, "shifted2": 0},
+        "test": {
+            "different2": 3,
+            "different3": 0,
+            "different4": 0,
+            "same2": 2,
+            "video2": 1,
+            "shifted2": 0,
+            "shifted_same2": 0,
+        },
     },
     "models": {
         "pixels": {
