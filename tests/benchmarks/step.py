@@ -4,7 +4,6 @@ On a processor with bf16 arithmetic (AMX or AVX-512 BF16) `train.precision: bf16
 channels_last alone. Memory is what weights, moments and two steps add at their peak to a process with all code loaded.
 """
 
-import resource
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -45,11 +44,17 @@ def main() -> None:
 def peak_mb(name: str) -> int:
     """What two steps at most take of memory, in a process of their own; n = 1."""
     torch.set_num_threads(1)
-    mixtures, before_kib = batch(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    mixtures, before_kib = batch(), _peak_kib()
     one = learner(name)
     for step in range(2):
         one.learn(mixtures, step)
-    return round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) / 1024)
+    return round((_peak_kib() - before_kib) / 1024)
+
+
+def _peak_kib() -> int:
+    """Of this process since its program began; getrusage also knows the parent's."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
 def paper() -> Params:
