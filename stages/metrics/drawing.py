@@ -21,6 +21,7 @@ class Rule:
     num_sources: int
     one_label: bool  # all sources have one label; else each has its own
     one_video: bool  # all sources are windows of one video that do not overlap; else each has its own
+    shifted: bool = False  # its clips are of the split "shifted", whichever is asked for
 
 
 RULES: dict[Kind, Rule] = {
@@ -29,8 +30,8 @@ RULES: dict[Kind, Rule] = {
     "different4": Rule(4, one_label=False, one_video=False),
     "same2": Rule(2, one_label=True, one_video=False),
     "video2": Rule(2, one_label=True, one_video=True),
-    "shifted2": Rule(2, one_label=False, one_video=False),
-    "shifted_same2": Rule(2, one_label=True, one_video=False),
+    "shifted2": Rule(2, one_label=False, one_video=False, shifted=True),
+    "shifted_same2": Rule(2, one_label=True, one_video=False, shifted=True),
 }
 
 _Sources = tuple[DecodedClip, ...]
@@ -82,7 +83,7 @@ def usable(clips: Sequence[DecodedClip], *, split: Split, min_rms_db: float) -> 
 
 def drawn_from(kind: Kind, asked: Split) -> Split:
     """Where the clips of a kind come from that is asked for under `mixes.<asked>`."""
-    return "shifted" if kind.startswith("shifted") else asked
+    return "shifted" if RULES[kind].shifted else asked
 
 
 def draw(clips: Sequence[DecodedClip], *, split: Split, kind: Kind, count: int, seed: int) -> Draw:

@@ -100,7 +100,7 @@ LOST: dict[int, Exception] = {0: RuntimeError("Connection closed by peer"), 1: R
 
 def test_deaths_without_progress_come_to_an_end() -> None:
     team = Mortal([LOST] * 9)
-    with pytest.raises(PoolError, match=f"died {MAX_DEATHS + 1} times in a row without progress(?s:.*)somebody died"):
+    with pytest.raises(PoolError, match=rf"died {MAX_DEATHS + 1} times in a row without progress.*:\nsomebody died$"):
         team.work(lambda: 5, run(Path()))
     assert len(team.deaths) == 9 - MAX_DEATHS - 1
 

@@ -96,7 +96,7 @@ def test_killed_then_terminated_at_random_moments_gives_equal_weights(tmp_path: 
     terminated = _start(folder)
     _wait_for_steps(folder, dice.randrange(1, 12), terminated)
     terminated.terminate()
-    assert terminated.wait(timeout=60) == 0
+    assert terminated.wait(timeout=10) == 0
     assert _last_step(folder) < _STEPS
     assert _start(folder).wait() == 0
     assert _fingerprint(new_course(train_section(steps=_STEPS), folder)) == _fingerprint(whole)
