@@ -26,7 +26,7 @@ def run(clip: Clip, decode: Decode, videos: Videos, max_reject_share: RejectShar
     code = source_digest(*(Path(__file__).parent / name for name in _CODE))
     rates = clip.model_dump(include=_RATES) | decode.model_dump(include=_RATES)
     store = Store(layout.store().resolve())
-    with store.workplace("decode", "tries") as tries:
+    with store.tidying("decode"), store.workplace("decode", "tries") as tries:
         maker = ShardMaker(
             store=store.root,
             naming={"clip": clip.model_dump(), "decode": decode.model_dump(exclude=_NOT_CONTENT)},

@@ -27,7 +27,7 @@ def run(clip: Clip, flow: Flow, max_reject_share: RejectShare) -> None:
     code = source_digest(*(Path(__file__).parent / name for name in CODE))
     jobs = plan_flow(layout.DECODE, ClipReader().clips)
     store, decoded = Store(layout.store().resolve()), layout.DECODE.resolve()
-    with store.workplace("flow", "tries") as tries:
+    with store.tidying("flow"), store.workplace("flow", "tries") as tries:
         maker = FlowMaker(
             store=store.root,
             decoded=decoded,

@@ -25,9 +25,10 @@ def run(
         print(f"perform: nothing is rendered, since index.videos is {videos} and not {layout.VIDEOS}")
         return
     takes = plan(name, perform, shifted=name in shifted)
-    maker = TakeMaker(layout.store().resolve(), recipe())
-    with progress("perform", total=len(takes), unit="videos") as meter:
+    store = Store(layout.store().resolve())
+    maker = TakeMaker(store.root, recipe())
+    with store.tidying("perform"), progress("perform", total=len(takes), unit="videos") as meter:
         folders = make_all(maker, takes, lambda _: meter.advance())
     assemble(list(zip(takes, folders, strict=True)), target, truths)
-    Store(maker.store).note_use(f"perform@{name}", folders)
+    store.note_use(f"perform@{name}", folders)
     print(f"perform: {len(takes)} videos of {perform.duration_s:g} s in {target}")

@@ -71,6 +71,14 @@ class Store:
             shutil.rmtree(temporary, ignore_errors=True)
             os.close(descriptor)
 
+    @contextmanager
+    def tidying(self, room: str) -> Iterator[None]:
+        """Within it workers fill a room; those that are killed because another one failed leave nothing there."""
+        try:
+            yield
+        finally:
+            sweep(self.root / room)
+
     def note_use(self, stage: str, folders: Iterable[Path]) -> None:
         """Record all that the outs of this workspace's `stage` were made of: `gc` keeps it for as long as it is."""
         workspace = str(Path.cwd())

@@ -36,7 +36,8 @@ def small_disk(tmp_path: Path) -> Iterator[Mount]:
 
 
 @pytest.mark.parametrize(
-    ("stage", "serial"), [("perform@first", "1"), ("decode", "1"), ("decode", ""), ("train@pixels", "1")]
+    ("stage", "serial"),
+    [("perform@first", "1"), ("perform@first", ""), ("decode", "1"), ("decode", ""), ("train@pixels", "1")],
 )
 def test_a_full_store(world: Path, small_disk: Mount, stage: str, serial: str) -> None:
     before = results(world)

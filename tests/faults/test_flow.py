@@ -14,6 +14,7 @@ import yaml
 
 from stages.shards.flow_reader import FlowReader
 from stages.shards.schema import Reject
+from stages.shards.store import PARTIAL
 from stages.shards.tables import read_rows
 from tests.faults.harness import descendants, digests, finish, partials, start, tail, until
 from tests.synth.moving import FLOW, Shift, moving_folder
@@ -70,6 +71,11 @@ def flows(folder: Path) -> dict[str, bytes]:
     return {c.clip_id: reader.vectors(c.clip_id).tobytes() + reader.valid(c.clip_id).tobytes() for c in reader.clips}
 
 
+def finished(workspace: Path) -> list[Path]:
+    """Shards under their own names."""
+    return [path for path in workspace.glob(".store/flow/*/flow.arrow") if not path.parent.name.endswith(PARTIAL)]
+
+
 def start_anew(workspace: Path) -> None:
     shutil.rmtree(workspace / ".store")
     shutil.rmtree(workspace / "data/flow")
@@ -84,7 +90,7 @@ def kill_some(process: subprocess.Popen[bytes], workspace: Path, seed: int, time
     """Kill a random worker now and then, each time after some shard was finished; how many died."""
     draw = random.Random(seed)
     for number in range(times):
-        until(process, lambda least=number: len(list(workspace.glob(".store/flow/*/flow.arrow"))) > least)
+        until(process, lambda least=number: len(finished(workspace)) > least)
         until(process, lambda: bool(workers(process.pid)))
         os.kill(draw.choice(workers(process.pid)), signal.SIGKILL)
     return times
@@ -124,10 +130,10 @@ def test_a_clip_that_kills_workers_is_one_reject_and_its_neighbours_stay(tmp_pat
 def test_a_driver_that_is_killed_leaves_nobody_and_its_shards_are_taken_up(tmp_path: Path) -> None:
     workspace = make(tmp_path, pause_s=0.3)
     process = start(COMMAND, workspace, PIXELS_WORKERS="1")
-    until(process, lambda: len(list(workspace.glob(".store/flow/*/flow.arrow"))) >= 2)
+    until(process, lambda: len(finished(workspace)) >= 2)
     process.kill()
     process.wait(20)  # that nobody survives is asked after each test here
-    done = {path: path.stat().st_mtime_ns for path in workspace.glob(".store/flow/*/flow.arrow")}
+    done = {path: path.stat().st_mtime_ns for path in finished(workspace)}
     finish(COMMAND, workspace, PIXELS_SERIAL="1")
     assert all(path.stat().st_mtime_ns == made_ns for path, made_ns in done.items())
     assert np.unique([clip.clip_id for clip in FlowReader(workspace / "data/flow").clips]).size == SHARDS * CLIPS

@@ -173,6 +173,14 @@ def test_leftovers_of_the_killed_are_swept_and_those_of_the_living_stay(tmp_path
     assert folder in tmp_path.glob("decode/*") and not list(tmp_path.glob("decode/*.partial"))
 
 
+def test_a_room_is_tidy_after_workers_were_killed_in_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(OSError, match="one failed"), store.tidying("decode"):
+        (tmp_path / "decode" / "another-x.partial").mkdir(parents=True)
+        raise OSError("one failed")
+    assert list((tmp_path / "decode").iterdir()) == []
+
+
 def test_links_share_bytes_and_replace_what_was_there(tmp_path: Path) -> None:
     folder = Store(tmp_path / "store").fetch_or_make("decode", {}, Maker())
     (tmp_path / "out" / "deep").mkdir(parents=True)
