@@ -16,7 +16,19 @@ from stages.shards.flow_schema import FlowFormat
 from stages.shards.reader import ClipReader
 from stages.shards.store import Store, source_digest
 
-_MOTION = ("consistency", "correlation", "dis", "estimator", "fields", "grid", "layouts", "pwcnet", "warp", "weights")
+_MOTION = (
+    "consistency",
+    "correlation",
+    "dis",
+    "estimator",
+    "fields",
+    "grid",
+    "layouts",
+    "looks",
+    "pwcnet",
+    "warp",
+    "weights",
+)
 _SHARDS = ("flow_jobs", "flow_schema", "flow_writer")
 CODE = ("flow.py", *(f"motion/{name}.py" for name in _MOTION), *(f"shards/{name}.py" for name in _SHARDS))
 

@@ -157,6 +157,7 @@ class Flow(Section):
     precision: Literal["fp32", "bf16"]
     channels_last: bool
     compile: bool
+    looks: int = Field(ge=1, le=4)
     batch_pairs: int = Field(ge=1, le=4096)
     num_cpus: float = Field(gt=0, le=64)
     num_gpus: float = Field(ge=0, le=1)

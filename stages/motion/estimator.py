@@ -37,6 +37,7 @@ class PwcNetEstimator:
 
     def __init__(self, flow: Flow, origin: FlowOrigin, folder: Path) -> None:
         torch.set_num_threads(max(1, int(flow.num_cpus)))
+        self._looks = flow.looks
         net = _load(flow, folder, origin.weights_sha256)
         self._net = prepare(
             net,
@@ -48,7 +49,7 @@ class PwcNetEstimator:
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """As `FlowEstimator` says."""
-        return estimate_quarter_flow(self._net, first, second).cpu()
+        return estimate_quarter_flow(self._net, first, second, self._looks).cpu()
 
 
 def find_origin(flow: Flow, folder: Path) -> FlowOrigin:

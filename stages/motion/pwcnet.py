@@ -4,6 +4,7 @@ Axes: B pairs, C channels, H x W pixels. Level l of the pyramid has H / 2^l x W 
 and v (down), from the first frame to the second.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stages.motion.correlation import cost_volume, normalised
+from stages.motion.looks import ENLARGED, next_look
 from stages.motion.warp import warp
 
 Preset = Literal["default", "lite"]
@@ -195,39 +197,57 @@ def prepare(net: PWCNet, device: torch.device, *, precision: Precision, channels
     return net
 
 
-def estimate_flow(net: PWCNet, first: Tensor, second: Tensor) -> Tensor:
+def estimate_flow(net: PWCNet, first: Tensor, second: Tensor, looks: int = 1) -> Tensor:
     """Flow at every pixel.
 
     Args:
         net: On any device; see `prepare`.
         first: RGB in [0, 1], (B, 3, H, W), any size.
         second: The same shape.
+        looks: Each further one seeks what is left over in frames of twice the size, at four times the cost.
 
     Returns:
         (B, 2, H, W) float32 on the network's device, in pixels.
     """
-    return _sampled(*_native(net, first, second), step=1)
+    return _sampled(_looked(net, first, second, looks), first.shape[2:], step=1)
 
 
-def estimate_quarter_flow(net: PWCNet, first: Tensor, second: Tensor) -> Tensor:
+def estimate_quarter_flow(net: PWCNet, first: Tensor, second: Tensor, looks: int = 1) -> Tensor:
     """Flow at every fourth pixel, where the network itself predicts it.
 
     Args:
         net: On any device; see `prepare`.
         first: RGB in [0, 1], (B, 3, H, W), any size.
         second: The same shape.
+        looks: As for `estimate_flow`.
 
     Returns:
         (B, 2, ceil(H / 4), ceil(W / 4)) float32 on the network's device, in pixels of the full frame. Cell (i, j) is
         the flow at the middle of the 4 x 4 pixels from (4 i, 4 j): at x = 4 j + 1.5 and y = 4 i + 1.5, where centres
         of pixels are integers.
     """
-    return _sampled(*_native(net, first, second), step=STRIDE)
+    return _sampled(_looked(net, first, second, looks), first.shape[2:], step=STRIDE)
 
 
 @torch.no_grad()
-def _native(net: PWCNet, first: Tensor, second: Tensor) -> tuple[Tensor, tuple[int, int]]:
-    """Finest flow of the resized frames, in pixels of the given frames, and the size (H, W) of those."""
+def _looked(net: PWCNet, first: Tensor, second: Tensor, looks: int) -> Tensor:
+    """Flow that covers the frames, in their pixels, on the finest grid of the last look."""
+    flow = _native(net, first, second)
+    for _ in range(looks - 1):
+        frames = [frame.to(flow.device) for frame in (first, second)]
+        *enlarged, shown = next_look(*frames, _sampled(flow, first.shape[2:], step=1))
+        rest = _native(net, *enlarged) / ENLARGED
+        known, counts = (
+            functional.interpolate(values, rest.shape[2:], mode="bilinear", align_corners=False)
+            for values in (flow, shown.float())
+        )
+        flow = known + counts * rest
+    return flow
+
+
+@torch.no_grad()
+def _native(net: PWCNet, first: Tensor, second: Tensor) -> Tensor:
+    """Finest flow of the resized frames, in pixels of the given frames."""
     if first.shape != second.shape or first.ndim != 4 or first.shape[1] != 3 or not first.is_floating_point():
         raise ValueError(
             f"two batches of RGB frames (B, 3, H, W) in [0, 1] of one shape expected, got {first.dtype} "
@@ -239,11 +259,11 @@ def _native(net: PWCNet, first: Tensor, second: Tensor) -> tuple[Tensor, tuple[i
     frames = [functional.interpolate(f.to(device), size, mode="bilinear", align_corners=False) for f in (first, second)]
     with torch.autocast(device.type, torch.bfloat16, enabled=net.precision == "bf16"):
         flow = net(*frames)[0]
-    return flow * flow.new_tensor([width / size[1], height / size[0]])[:, None, None], (height, width)
+    return flow * flow.new_tensor([width / size[1], height / size[0]])[:, None, None]
 
 
 @torch.no_grad()
-def _sampled(flow: Tensor, size: tuple[int, int], *, step: int) -> Tensor:
+def _sampled(flow: Tensor, size: Sequence[int], *, step: int) -> Tensor:
     """Read a flow that covers a frame of (H, W) at the middle of each `step` x `step` pixels of the frame."""
     height, width = size
     y = _middles(height, step).to(flow.device)

@@ -11,6 +11,7 @@ from torch import Tensor
 from stages.motion.pwcnet import estimate_flow
 from stages.motion.synthetic import Pairs
 from stages.shards.files import write_json
+from stages.teaching.again import left_over
 from stages.teaching.checkpoint import Progress, resume, save
 from stages.teaching.curriculum import Curriculum
 from stages.teaching.losses import endpoint_error, multi_scale_loss
@@ -18,12 +19,14 @@ from stages.teaching.observed import Observed
 from stages.teaching.pupil import Pupil
 from stages.teaching.unlabelled import unlabelled_loss
 from stages.training.interrupt import Stop
+from stages.training.seeding import generator
 from stages.training.tracker import Tracker
 
 CURVES = "curves.json"
 _HELD_OUT = {"small": 0.15, "medium": 0.4, "large": 1.0}  # scale of motions by name
 _SPEAK_STEPS = 20
 _TURN = 3  # one batch in so many has no truth
+_AGAIN = 2  # one batch in so many is a second look, from half of the way to the hardest scenes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,9 @@ class Lessons:
             self._tracker.log({"loss": progress.losses[-1], "bad_batches": progress.bad_batches}, progress.step)
 
     def _labelled(self, step: int) -> Tensor:
-        pairs = self._curriculum.at(step)
+        pairs, recipe = self._curriculum.at(step), self._pupil.recipe
+        if step >= recipe.ramp_steps // 2 and step % _AGAIN:
+            pairs = left_over(self._pupil.average, pairs, generator("flow squares", recipe.seed, step))
         return multi_scale_loss(self._pupil.flows(pairs.first, pairs.second), pairs)
 
     def _unlabelled(self, step: int) -> Tensor:
@@ -107,10 +112,10 @@ class Lessons:
 
 
 def validate(pupil: Pupil, pairs: Pairs) -> dict[str, float]:
-    """Endpoint error in px of the averaged network and of no motion at all."""
-    flow = estimate_flow(pupil.average, pairs.first, pairs.second)
-    zero = endpoint_error(torch.zeros_like(flow), pairs)
-    return {"error_px": float(endpoint_error(flow, pairs).mean()), "zero_px": float(zero.mean())}
+    """Endpoint error in px of the averaged network, of its second look, and of no motion at all."""
+    flow, again = (estimate_flow(pupil.average, pairs.first, pairs.second, looks) for looks in (1, 2))
+    flows = {"error_px": flow, "again_px": again, "zero_px": torch.zeros_like(flow)}
+    return {name: float(endpoint_error(values, pairs).mean()) for name, values in flows.items()}
 
 
 def _now() -> tuple[float, float]:

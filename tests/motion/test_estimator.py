@@ -46,6 +46,15 @@ def test_pwcnet_gives_what_its_weights_give(folder: Path) -> None:
     assert (found - expected).norm() < 1e-4 * expected.norm()
 
 
+def test_it_looks_as_often_as_is_declared(folder: Path) -> None:
+    once, twice = (NEURAL.model_copy(update={"device": "cpu", "looks": looks}) for looks in (1, 2))
+    found = [build(flow, find_origin(flow, folder), folder)(frames(1), frames(2)) for flow in (once, twice)]
+    torch.manual_seed(1)
+    expected = estimate_quarter_flow(PWCNet(PRESETS["lite"]).eval(), frames(1), frames(2), looks=2)
+    assert (found[1] - expected).norm() < 1e-4 * expected.norm()
+    assert (found[1] - found[0]).norm() > 0.01 * expected.norm()
+
+
 def test_weights_that_changed_since_are_refused(folder: Path) -> None:
     origin = find_origin(NEURAL, folder)
     torch.manual_seed(2)
@@ -66,10 +75,10 @@ def changed(flow: Flow, **values: object) -> bool:
 
 
 def test_what_cannot_change_a_byte_does_not_decide() -> None:
-    for values in ({"batch_pairs": 1}, {"num_cpus": 2.0}, {"num_gpus": 0.1}, {"precision": "bf16"}, {"device": "cpu"}):
+    for values in ({"batch_pairs": 1}, {"num_cpus": 2.0}, {"num_gpus": 0.1}, {"looks": 2}, {"device": "cpu"}):
         assert not changed(FLOW, **values)
     assert changed(FLOW, consistency=FLOW.consistency.model_copy(update={"relative": 0.02}))
-    for values in ({"batch_pairs": 1}, {"num_cpus": 2.0}, {"precision": "bf16"}, {"preset": "default"}):
+    for values in ({"batch_pairs": 1}, {"num_cpus": 2.0}, {"precision": "bf16"}, {"preset": "default"}, {"looks": 2}):
         assert changed(NEURAL, **values)
     for values in ({"num_gpus": 0.1}, {"device": "cuda"}, {"weights": "renamed"}):  # the origin holds device and sha256
         assert not changed(NEURAL, **values)

@@ -102,11 +102,12 @@ def test_sides_that_are_no_multiples_of_64_are_refused() -> None:
         _net()(*_frames(1, 64, 65))
 
 
+@pytest.mark.parametrize("looks", [1, 2, 3])
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (16, 16), (1, 1), (17, 130), (240, 101)])
-def test_frames_of_any_size_have_flow_at_every_and_every_fourth_pixel(height: int, width: int) -> None:
+def test_frames_of_any_size_have_flow_at_every_and_every_fourth_pixel(height: int, width: int, looks: int) -> None:
     net = _net()
-    flow = estimate_flow(net, *_frames(2, height, width))
-    quarter = estimate_quarter_flow(net, *_frames(2, height, width))
+    flow = estimate_flow(net, *_frames(2, height, width), looks)
+    quarter = estimate_quarter_flow(net, *_frames(2, height, width), looks)
     assert flow.shape == (2, 2, height, width)
     assert quarter.shape == (2, 2, -(-height // 4), -(-width // 4))
     assert flow.isfinite().all()
@@ -122,6 +123,15 @@ def test_resized_frames_scale_u_by_width_and_v_by_height() -> None:
     assert_close(flow, expected.expand(1, 2, 100, 160))
     quarter = estimate_quarter_flow(net, *_frames(1, 100, 160))  # type: ignore[arg-type]
     assert_close(quarter, expected.expand(1, 2, 25, 40))
+
+
+def test_a_second_look_adds_what_it_finds_where_the_first_stays_in_the_frame() -> None:
+    """Each look says 2 px to the right of what it is shown; the second is shown twice the size."""
+    net = _Told(torch.tensor([2.0, 0.0])[None, :, None, None].repeat(1, 1, 32, 32))
+    flow = estimate_flow(net, *_frames(1, 128, 128), looks=2)  # type: ignore[arg-type]
+    assert net.shown == [(1, 3, 128, 128)] * 2 + [(1, 3, 256, 256)] * 2
+    assert_close(flow[:, 0, :, :120], torch.full((1, 128, 120), 3.0))
+    assert (flow[:, 0, :, 127] < 2.6).all()  # two of its cell's four pixels leave the frame
 
 
 @pytest.mark.parametrize(("height", "width"), [(128, 192), (100, 161), (99, 130)])

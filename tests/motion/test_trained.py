@@ -39,6 +39,13 @@ def test_they_are_far_better_than_no_flow(preset: Preset, pairs: Pairs) -> None:
 
 
 @pytest.mark.parametrize("preset", SHIPPED_SHA256)
+def test_a_second_look_is_nearer_to_the_truth(preset: Preset, pairs: Pairs) -> None:
+    net = load_shipped(preset)
+    once, twice = (estimate_flow(net, pairs.first, pairs.second, looks) for looks in (1, 2))
+    assert endpoint_error(twice, pairs).mean() < 0.95 * endpoint_error(once, pairs).mean()
+
+
+@pytest.mark.parametrize("preset", SHIPPED_SHA256)
 def test_they_are_small_and_say_their_licence(preset: Preset) -> None:
     assert shipped(preset).stat().st_size <= MOST_BYTES[preset]
     origin = load_shipped(preset).origin

@@ -22,6 +22,7 @@ FLOW = Flow(
     precision="fp32",
     channels_last=True,
     compile=False,
+    looks=1,
     batch_pairs=6,
     num_cpus=1.0,
     num_gpus=0.0,
