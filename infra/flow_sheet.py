@@ -27,6 +27,7 @@ from stages.motion.weights import load_shipped
 from stages.params import read
 from stages.teaching.curriculum import difficulty
 
+LOOKS = (1, 2)
 SEED, SCENES, SIDE_PX = 11, 6, 160
 GAP_PX, HEAD_PX = 6, 28
 PAPER = 0xFFFFFFFF
@@ -67,9 +68,12 @@ def learnt_sheet() -> skia.Image:
         assert stretch.truth is not None
         step = int(stretch.truth.norm(dim=1).mean(dim=(1, 2)).argmax())
         truth, pair = stretch.truth[step], (stretch.frames[step : step + 1], stretch.frames[step + 1 : step + 2])
-        flows = truth, expand(DisEstimator()(*pair), *truth.shape[-2:])[0], estimate_flow(net, *pair)[0]
+        ours = (estimate_flow(net, *pair, looks)[0] for looks in LOOKS)
+        flows = truth, expand(DisEstimator()(*pair), *truth.shape[-2:])[0], *ours
         rows.append([picture(pair[0][0]), *(colours(flow.numpy(), full_of(truth)) for flow in flows)])
-    return sheet(("frame", "true flow", "DIS, preset medium", "PWC-Net lite, our weights"), rows)
+    return sheet(
+        ("frame", "true flow", "DIS, preset medium", *(f"PWC-Net lite, our weights, looks: {n}" for n in LOOKS)), rows
+    )
 
 
 def full_of(flow: Tensor) -> float:

@@ -36,7 +36,9 @@ _COINCIDE_S_PER_CLIP = 0.02  # onsets, and pairs with other videos
 _DECODE_S_PER_MEDIA_S = 0.025  # of the built-in corpus
 _DECODE_S_PER_FOREIGN_S = 0.08  # of 42 real clips, 400 x 224 to 1920 x 1080 px
 _ESTIMATE_S_PER_MEGAPIXEL = {"dis": 0.067, "pwcnet": 2.5}  # of a pair's flow one way
-_LITE = 0.31  # of the default network's time
+_LITE = 0.33  # of the default network's time
+_BF16 = 0.55  # of the time in fp32, where the processor has it
+_LOOK = 4  # times the first one: twice the sides
 _TRACE_S_PER_BYTE = 4e-8  # followed, written, synced
 _GFLOP_PER_S = 90.0
 _READ_S_PER_MIXTURE = 0.003
@@ -211,8 +213,10 @@ def _flow(params: Params, start_s: float) -> Cost:
     pairs = clips * (round(clip.duration_s * clip.frame_rate_hz) - 1)
     pixels = pairs * _frame_pixels(clip.frame_side_px)
     ways = 2 if flow.consistency.check else 1
-    lite = _LITE if flow.backend == "pwcnet" and flow.preset == "lite" else 1.0
-    estimating_s = ways * lite * _ESTIMATE_S_PER_MEGAPIXEL[flow.backend] * pixels / 1e6
+    estimating_s = ways * _ESTIMATE_S_PER_MEGAPIXEL[flow.backend] * pixels / 1e6
+    if flow.backend == "pwcnet":
+        lite, bf16 = _LITE if flow.preset == "lite" else 1.0, _BF16 if flow.precision == "bf16" else 1.0
+        estimating_s *= lite * bf16 * (1 + _LOOK * (flow.looks - 1))
     return Cost(clips, round(_COPIES * _FLOW_BYTES_PER_PIXEL * pixels), start_s + estimating_s)
 
 

@@ -17,7 +17,7 @@ from stages.media.clips import decode_video
 from stages.media.clock import windows
 from stages.media.source import open_source
 from stages.params import Clip, Decode, read
-from tests.benchmarks.timing import interleaved, tell
+from tests.benchmarks.timing import interleaved, peak_kib, tell
 
 PARAMS = Path(__file__).resolve().parent.parent.parent / "params.yaml"
 DURATION_S, REPEATS = 60, 5
@@ -59,9 +59,9 @@ def ours(path: Path, clip: Clip, decode: Decode) -> int:
 
 def peaks_mb(path: Path, clip: Clip, decode: Decode) -> dict[str, float]:
     """Largest resident size of ffmpeg, and what decoding adds to that of the process that calls it."""
-    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before_kib = peak_kib()
     ours(path, clip, decode)
-    own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
+    own_kib = peak_kib() - before_kib
     return {"ffmpeg": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3, "added": own_kib / 1e3}
 
 

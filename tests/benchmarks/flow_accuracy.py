@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d
 
 from stages.motion.pwcnet import PRESETS, Preset, PWCNet, estimate_flow, prepare
 from stages.motion.warp import warp
@@ -39,6 +39,7 @@ INSTRUMENTS = ("violin", "cello", "acoustic_guitar", "xylophone", "tuba", "accor
 SIGHTS = {"128 px, 8 Hz": (128, 8), "192 px, 24 Hz": (192, 24)}  # as clips are stored by default; as films are rendered
 DURATION_S = 3.0
 MOVES_PX = 0.5
+LOOKS = (1, 2, 3)
 UNKNOWN_PX = 1e9  # what .flo files say where nothing is known
 REAL = ("calm_guitar", "maskvat_cello", "maskvat_pipa", "avsync15_hammering", "vas_drum_video_02542", "mdn_friday")
 REAL_HEIGHT_PX, REAL_HZ, REAL_FRAMES = 192, 8, 17
@@ -78,14 +79,11 @@ def learnt(paths: list[Path]) -> dict[str, Method]:
     found: dict[Preset, Path] = {preset: shipped(preset) for preset in SHIPPED_SHA256 if not paths}
     found |= {preset: path for preset in PRESETS for path in paths if path.stem == preset}
     nets = {preset: ready(load(preset, path)) for preset, path in found.items()}
-    plain: dict[str, Method] = {f"ours {preset}": partial(estimate_flow, net) for preset, net in nets.items()}
-    return plain | {f"ours {preset}, frames enlarged": partial(enlarged, net) for preset, net in nets.items()}
-
-
-def enlarged(net: PWCNet, first: Tensor, second: Tensor) -> Tensor:
-    """Flow of frames of twice the size, at four times the cost: the quarter grid then has cells of 2 x 2 px."""
-    frames = (interpolate(frame, scale_factor=2, mode="bicubic").clamp(0, 1) for frame in (first, second))
-    return avg_pool2d(estimate_flow(net, *frames), 2) / 2
+    return {
+        f"ours {preset}, looks {looks}": partial(estimate_flow, net, looks=looks)
+        for preset, net in nets.items()
+        for looks in LOOKS
+    }
 
 
 def ready(net: PWCNet) -> PWCNet:

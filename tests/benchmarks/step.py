@@ -15,7 +15,7 @@ from stages.params import Params
 from stages.training.batches import Batch
 from stages.training.export import new_separator
 from stages.training.learner import Learner
-from tests.benchmarks.timing import interleaved, tell
+from tests.benchmarks.timing import interleaved, peak_kib, tell
 
 REPEATS, BATCH = 3, 2
 PAPER = Path(__file__).parents[2] / "presets/paper-music.yaml"
@@ -44,17 +44,11 @@ def main() -> None:
 def peak_mb(name: str) -> int:
     """What two steps at most take of memory, in a process of their own; n = 1."""
     torch.set_num_threads(1)
-    mixtures, before_kib = batch(), _peak_kib()
+    mixtures, before_kib = batch(), peak_kib()
     one = learner(name)
     for step in range(2):
         one.learn(mixtures, step)
-    return round((_peak_kib() - before_kib) / 1024)
-
-
-def _peak_kib() -> int:
-    """Of this process since its program began; getrusage also knows the parent's."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return round((peak_kib() - before_kib) / 1024)
 
 
 def paper() -> Params:

@@ -41,3 +41,9 @@ def tell(content: dict[str, Any], *, argument: int = 1) -> None:
     print(text)
     if len(sys.argv) > argument:
         Path(sys.argv[argument]).write_text(text + "\n", encoding="utf-8")
+
+
+def peak_kib() -> int:
+    """Largest resident size of this process since its program began; getrusage also knows the parent's."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))

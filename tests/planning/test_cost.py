@@ -143,12 +143,14 @@ def test_flow_by_a_network_takes_longer_and_the_way_back_as_long_again(tmp_path:
     section = yaml.safe_load(CONTENT)["flow"]
     neural = section | {"backend": "pwcnet", "weights": "own.safetensors"}
     lite, forward = neural | {"preset": "lite"}, section | {"consistency": section["consistency"] | {"check": False}}
+    twice, half_precision = lite | {"looks": 2}, lite | {"precision": "bf16"}
     start_s = estimate("flow", None, params(tmp_path, index__builtin=[])).duration_s
-    dis, slow, quick, half = (
+    dis, slow, quick, half, again, coarse = (
         estimate("flow", None, params(tmp_path, flow=flow)).duration_s - start_s
-        for flow in (section, neural, lite, forward)
+        for flow in (section, neural, lite, forward, twice, half_precision)
     )
-    assert half == pytest.approx(dis / 2) and dis < quick < slow
+    assert half == pytest.approx(dis / 2) and dis < coarse < quick < slow
+    assert again == pytest.approx(5 * quick)
 
 
 def test_bytes_of_trajectories_are_counted(tmp_path: Path) -> None:
