@@ -41,9 +41,9 @@ class Limits:
         """After so many steps, so long after the chunk began."""
         return wall_s >= self.wall_s or any(last is not None and steps >= last for last in (self.steps, self.until))
 
-    def share(self, step: int, settling_steps: int) -> float:
-        """Of the rate at a step: the last `settling_steps` take it evenly to nothing."""
-        return 1.0 if self.until is None else min(1.0, (self.until - step) / settling_steps)
+    def share(self, step: int, settling_share: float) -> float:
+        """Of the rate at a step: the last `settling_share` of the steps take it evenly to nothing."""
+        return 1.0 if self.until is None else min(1.0, (self.until - step) / (settling_share * self.until))
 
 
 class Lessons:
@@ -62,7 +62,7 @@ class Lessons:
         progress, began = resume(self._folder, self._pupil), _now()
         spent = progress.wall_s, progress.cpu_s
         while not stop.requested and not limits.reached(progress.step, _now()[0] - began[0]):
-            self._advance(progress, limits.share(progress.step, recipe.settling_steps))
+            self._advance(progress, limits.share(progress.step, recipe.settling_share))
             progress.wall_s, progress.cpu_s = (
                 s + now - then for s, now, then in zip(spent, _now(), began, strict=True)
             )

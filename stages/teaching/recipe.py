@@ -18,7 +18,7 @@ class Recipe:
     rate: float
     warmup_steps: int
     steady_steps: int  # the rate then falls with the square root of the steps
-    settling_steps: int  # the last ones, where an end is set, take what is left of the rate to nothing
+    settling_share: float  # of all steps, where an end is set: the last ones take what is left of the rate to nothing
     observed_share: float  # of the rate, once frames without truth are looked at too
     weight_decay: float
     gradient_norm: float  # longer gradients are cut to it
@@ -40,7 +40,7 @@ RECIPES: dict[Preset, Recipe] = {
         rate=6e-4,
         warmup_steps=100,
         steady_steps=5000,
-        settling_steps=5000,
+        settling_share=0.4,
         observed_share=0.3,
         weight_decay=1e-4,
         gradient_norm=1.0,
