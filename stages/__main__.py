@@ -267,7 +267,7 @@ def flow_weights(
         Path | None, typer.Option(help="Decoded folder: learn from its frames too, without truth.")
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="Weights to begin from where the folder has no checkpoint.")
+        Path | None, typer.Option(help="Weights to begin from where the folder has no checkpoint; those of lite grow.")
     ] = None,
 ) -> None:
     """Teach PWC-Net from made-up pairs; each call goes on where the last one stopped. No stage of dvc.yaml."""

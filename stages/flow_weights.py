@@ -64,5 +64,5 @@ def _teach(preset: Preset, folder: Path, wishes: Wishes) -> None:
         progress = Lessons(pupil, folder, tracker, wishes.frames).complete(limits, stop)
         weights = folder / f"{preset}.safetensors"
         save(pupil.average, weights, preset=preset, licence=LICENCE, half=True)
-        tell(weights, pupil, progress)
+        tell(weights, preset, pupil, progress)
         end_if(stop.requested)

@@ -54,6 +54,21 @@ def test_it_goes_on_from_weights_of_another_machine(tmp_path: Path) -> None:
     assert steps_of(tmp_path / "there") > before
 
 
+def test_the_large_network_grows_out_of_the_small_one_and_not_the_other_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(RECIPES, "default", TINY)
+    teach("lite", tmp_path / "small", wishes(MINUTES))
+    small, large = tmp_path / "small/lite.safetensors", tmp_path / "large/default.safetensors"
+    assert teach("default", tmp_path / "large", wishes(0, start=small)) == 0
+    assert steps_of(tmp_path / "large") == steps_of(tmp_path / "small")
+    told = [read_json(path.with_suffix(".json")) for path in (small, large)]
+    assert told[1]["preset"] == "default" and told[1]["progress"]["grown_from"] == told[0]["sha256"]
+    assert (told[0]["preset"], told[0]["progress"]["grown_from"]) == ("lite", None)
+    assert teach("lite", tmp_path / "back", wishes(0, start=large)) == 1
+    assert "lite can't grow" in capsys.readouterr().err
+
+
 def test_weights_that_are_not_those_of_the_story_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

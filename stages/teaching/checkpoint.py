@@ -30,6 +30,7 @@ class Progress:
     bad_batches: int = 0
     cpu_s: float = 0.0  # of all chunks
     wall_s: float = 0.0
+    grown_from: str | None = None  # sha256 of the weights of a smaller network, whose steps and seconds count too
     losses: list[float] = field(default_factory=list[float])  # since the last validation
     unlabelled_losses: list[float] = field(default_factory=list[float])
     history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])

@@ -10,13 +10,15 @@ from stages.motion.pwcnet import Preset
 from stages.motion.weights import load
 from stages.shards.files import read_json, sha256, write_json
 from stages.teaching.checkpoint import Progress, save
+from stages.teaching.growth import grow
 from stages.teaching.pupil import Pupil
 
 
-def tell(weights: Path, pupil: Pupil, progress: Progress) -> None:
+def tell(weights: Path, preset: Preset, pupil: Pupil, progress: Progress) -> None:
     """Write how much work and how many pairs a file of weights took, and how they got better, as `<weights>.json`."""
     pairs, cuda = 2 * pupil.recipe.scenes, pupil.device.type == "cuda"  # of a batch, both orders
     content: dict[str, Any] = {
+        "preset": preset,
         "sha256": sha256(weights),
         "recipe": asdict(pupil.recipe),
         "made_up_pairs": pairs * (progress.step - progress.unlabelled_batches),
@@ -34,10 +36,18 @@ def tell(weights: Path, pupil: Pupil, progress: Progress) -> None:
 def begin(folder: Path, pupil: Pupil, preset: Preset, weights: Path) -> None:
     """Make weights that have their story beside them the first checkpoint of a folder.
 
-    Weights count as their own average, and the optimizer begins anew: it warms up again.
+    Weights count as their own average, and the optimizer begins anew: it warms up again. Those of
+    the preset lite grow where another one is taught.
     """
     told = read_json(weights.with_suffix(".json"))
-    net = load(preset, weights, told["sha256"])
-    for mine in (pupil.net, pupil.average):
-        mine.load_state_dict(net.state_dict())
-    save(folder, pupil, Progress(**told["progress"]))
+    progress, known = Progress(**told["progress"]), told.get("preset", preset)
+    net = load(known, weights, told["sha256"])
+    if known == preset:
+        pupil.net.load_state_dict(net.state_dict())
+    elif preset == "lite":
+        raise ValueError(f"{weights}: holds weights of {known}, from which {preset} can't grow; the other way it can")
+    else:
+        grow(net, pupil.net)
+        progress.grown_from = told["sha256"]
+    pupil.average.load_state_dict(pupil.net.state_dict())
+    save(folder, pupil, progress)
