@@ -21,7 +21,10 @@ _CARD = "pwcnet"  # the only key of the metadata: safetensors writes several in 
 _NAMES_SHOWN = 4
 _TRAINED = Path(__file__).with_name("trained")
 SHIPPED = "shipped"  # instead of a file's name: the weights that come with this project
-SHIPPED_SHA256: dict[Preset, str] = {"lite": "38e85c2e2e546da36017867d122c9b3b0af0f43a0cd550c294150ac717ddcd6f"}
+SHIPPED_SHA256: dict[Preset, str] = {
+    "lite": "38e85c2e2e546da36017867d122c9b3b0af0f43a0cd550c294150ac717ddcd6f",
+    "default": "23de7a65d116753d17953cb0b7236ca1b0a27cb39c28ea1e0beb0b8b6cd098b6",
+}
 
 
 class WeightsError(ValueError):
