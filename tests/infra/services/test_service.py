@@ -14,7 +14,7 @@ from infra.services.service import Part, Service, ServiceError, write_private
 from tests.faults.harness import adopting
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
-FAILS = "import sys; print('line one'); sys.exit('no such table')"
+FAILS = "import sys; print('line one', flush=True); sys.exit('no such table')"
 
 
 def part(name: str, code: str) -> Part:
