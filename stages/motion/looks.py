@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stages.motion.warp import warp
+from stages.motion.warp import lands_inside, warp
 
 ENLARGED = 2  # times each side
+_IN_BOUNDS = 0.999
 
 
 def next_look(first: Tensor, second: Tensor, flow_px: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -24,9 +25,9 @@ def next_look(first: Tensor, second: Tensor, flow_px: Tensor) -> tuple[Tensor, T
         The first frame and the second one drawn back by the flow, both (B, 3, 2 H, 2 W), and where the flow stays in
         the frame, (B, 1, H, W), bool; elsewhere both show the first.
     """
-    drawn = warp(torch.cat([second, torch.ones_like(second[:, :1])], dim=1), flow_px, 0.999)
-    shown = drawn[:, 3:] > 0.5
-    return _enlarge(first), _enlarge(torch.where(shown, drawn[:, :3], first)), shown
+    shown = lands_inside(flow_px, _IN_BOUNDS)
+    drawn = torch.where(shown, warp(second, flow_px, _IN_BOUNDS), first)
+    return _enlarge(first), _enlarge(drawn), shown
 
 
 def _enlarge(frames: Tensor) -> Tensor:

@@ -232,10 +232,11 @@ def estimate_quarter_flow(net: PWCNet, first: Tensor, second: Tensor, looks: int
 @torch.no_grad()
 def _looked(net: PWCNet, first: Tensor, second: Tensor, looks: int) -> Tensor:
     """Flow that covers the frames, in their pixels, on the finest grid of the last look."""
+    device = next(net.parameters()).device
+    first, second = first.to(device), second.to(device)
     flow = _native(net, first, second)
     for _ in range(looks - 1):
-        frames = [frame.to(flow.device) for frame in (first, second)]
-        *enlarged, shown = next_look(*frames, _sampled(flow, first.shape[2:], step=1))
+        *enlarged, shown = next_look(first, second, _sampled(flow, first.shape[2:], step=1))
         rest = _native(net, *enlarged) / ENLARGED
         known, counts = (
             functional.interpolate(values, rest.shape[2:], mode="bilinear", align_corners=False)
@@ -247,7 +248,7 @@ def _looked(net: PWCNet, first: Tensor, second: Tensor, looks: int) -> Tensor:
 
 @torch.no_grad()
 def _native(net: PWCNet, first: Tensor, second: Tensor) -> Tensor:
-    """Finest flow of the resized frames, in pixels of the given frames."""
+    """Finest flow of the resized frames, which lie where the network does, in pixels of the given frames."""
     if first.shape != second.shape or first.ndim != 4 or first.shape[1] != 3 or not first.is_floating_point():
         raise ValueError(
             f"two batches of RGB frames (B, 3, H, W) in [0, 1] of one shape expected, got {first.dtype} "
@@ -255,9 +256,8 @@ def _native(net: PWCNet, first: Tensor, second: Tensor) -> Tensor:
         )
     height, width = first.shape[2:]
     size = tuple(-(-side // MULTIPLE) * MULTIPLE for side in (height, width))
-    device = next(net.parameters()).device
-    frames = [functional.interpolate(f.to(device), size, mode="bilinear", align_corners=False) for f in (first, second)]
-    with torch.autocast(device.type, torch.bfloat16, enabled=net.precision == "bf16"):
+    frames = [functional.interpolate(f, size, mode="bilinear", align_corners=False) for f in (first, second)]
+    with torch.autocast(first.device.type, torch.bfloat16, enabled=net.precision == "bf16"):
         flow = net(*frames)[0]
     return flow * flow.new_tensor([width / size[1], height / size[0]])[:, None, None]
 

@@ -26,8 +26,17 @@ def warp(features: Tensor, flow: Tensor, in_bounds: float) -> Tensor:
     # The corners of grid_sample's square are the centres of the outermost cells.
     grid = torch.stack([2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1], dim=-1)
     sampled = functional.grid_sample(features.to(exact), grid, align_corners=True)
-    weight = _weight_inside(x, width) * _weight_inside(y, height)
-    return (sampled * (weight >= in_bounds)[:, None]).to(features.dtype)
+    return (sampled * _inside(x, y, in_bounds)).to(features.dtype)
+
+
+def lands_inside(flow: Tensor, in_bounds: float) -> Tensor:
+    """Which cells have their place in the second map, (B, 1, H, W), bool; see `warp`. At 1 no place may lie outside."""
+    return _inside(*_positions(flow.to(torch.promote_types(flow.dtype, torch.float32))), in_bounds)
+
+
+def _inside(x: Tensor, y: Tensor, in_bounds: float) -> Tensor:
+    height, width = x.shape[-2:]
+    return (_weight_inside(x, width) * _weight_inside(y, height) >= in_bounds)[:, None]
 
 
 def _positions(flow: Tensor) -> tuple[Tensor, Tensor]:

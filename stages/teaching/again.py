@@ -10,6 +10,7 @@ from torch.nn import functional
 from stages.motion.looks import ENLARGED, next_look
 from stages.motion.pwcnet import PWCNet, estimate_flow
 from stages.motion.synthetic import Pairs
+from stages.motion.warp import lands_inside
 
 
 def left_over(net: PWCNet, pairs: Pairs, generator: torch.Generator) -> Pairs:
@@ -35,17 +36,9 @@ def left_over(net: PWCNet, pairs: Pairs, generator: torch.Generator) -> Pairs:
         second=square(second),
         flow=missing,
         seen=square(_doubled(pairs.seen)),
-        inside=square(_doubled(shown & pairs.inside)) & _stays(missing),
+        inside=square(_doubled(shown & pairs.inside)) & lands_inside(missing, 1.0),
     )
 
 
 def _doubled(mask: Tensor) -> Tensor:
     return mask.repeat_interleave(ENLARGED, 2).repeat_interleave(ENLARGED, 3)
-
-
-def _stays(flow_px: Tensor) -> Tensor:
-    """Which pixels point into their square, (B, 1, S, S)."""
-    last = flow_px.shape[-1] - 1
-    steps = torch.arange(last + 1, device=flow_px.device)
-    x, y = steps + flow_px[:, 0], steps[:, None] + flow_px[:, 1]
-    return ((x >= 0) & (x <= last) & (y >= 0) & (y <= last))[:, None]

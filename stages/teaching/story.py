@@ -36,8 +36,8 @@ def tell(weights: Path, preset: Preset, pupil: Pupil, progress: Progress) -> Non
 def begin(folder: Path, pupil: Pupil, preset: Preset, weights: Path) -> None:
     """Make weights that have their story beside them the first checkpoint of a folder.
 
-    Weights count as their own average, and the optimizer begins anew: it warms up again. Those of
-    the preset lite grow where another one is taught.
+    Weights count as their own average, and the optimizer begins anew: it warms up again. Those of the
+    preset lite grow where another one is taught.
     """
     told = read_json(weights.with_suffix(".json"))
     progress, known = Progress(**told["progress"]), told.get("preset", preset)

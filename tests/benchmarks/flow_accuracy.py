@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from stages.motion.pwcnet import PRESETS, Preset, PWCNet, estimate_flow, prepare
-from stages.motion.warp import warp
+from stages.motion.warp import lands_inside, warp
 from stages.motion.weights import SHIPPED_SHA256, load, shipped
 from stages.performances.truth import CELL_PX
 from tests.benchmarks.timing import tell
@@ -152,9 +152,8 @@ def real(methods: dict[str, Method], media: Path) -> dict[str, dict[str, float]]
 
 
 def photometric(flow: Tensor, first: Tensor, second: Tensor) -> float:
-    drawn = warp(torch.cat([second, torch.ones_like(second[:, :1])], dim=1), flow, 0.999)
-    stays = drawn[:, 3:] > 0.5
-    return 255 * float(((drawn[:, :3] - first).abs().mean(dim=1, keepdim=True))[stays].mean())
+    difference = (warp(second, flow, 0.999) - first).abs().mean(dim=1, keepdim=True)
+    return 255 * float(difference[lands_inside(flow, 0.999)].mean())
 
 
 def film_of(path: Path) -> Iterator[Tensor]:
