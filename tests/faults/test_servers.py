@@ -142,7 +142,7 @@ def test_a_server_that_never_comes_back_is_not_waited_for(server: Server, number
     assert diary.blocked_s < 1
     server.signal(signal.SIGKILL)
     server.start()
-    wait_until_shipped(180, by=lambda: Diary().close())
+    wait_until_shipped(90, by=lambda: Diary().close())
     client = connect()
     (run,) = client.search_runs([experiment_id(client)])
     points = client.get_metric_history(run.info.run_id, "loss")

@@ -8,23 +8,20 @@ import torch
 from stages.motion import weights
 from stages.motion.estimator import build, find_origin
 from stages.motion.pwcnet import PRESETS, Preset, estimate_flow
-from stages.motion.synthetic import Pairs, draw_pairs
-from stages.motion.textures import draw_textures
+from stages.motion.synthetic import Pairs
 from stages.motion.weights import SHIPPED, SHIPPED_SHA256, WeightsError, load_shipped, shipped
 from stages.params import Flow
 from stages.shards.files import sha256
-from stages.teaching.curriculum import difficulty
 from stages.teaching.losses import endpoint_error
 from tests.synth.moving import FLOW
+from tests.synth.pairs import hard_pairs
 
 MOST_BYTES: dict[Preset, int] = {"lite": 10_000_000, "default": 20_000_000}
 
 
 @pytest.fixture(scope="module")
 def pairs() -> Pairs:
-    """Scenes of a seed that no lesson has."""
-    random = torch.Generator().manual_seed(20_251)
-    return draw_pairs(draw_textures(20, random), difficulty(1.0, 0.4), 6, 128, random)
+    return hard_pairs(20_251, scale=0.4, scenes=6)
 
 
 def test_some_weights_are_shipped() -> None:

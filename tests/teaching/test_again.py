@@ -6,20 +6,16 @@ from torch.testing import assert_close
 
 from stages.motion.looks import ENLARGED
 from stages.motion.pwcnet import PRESETS, PWCNet
-from stages.motion.synthetic import Pairs, draw_pairs
-from stages.motion.textures import draw_textures
+from stages.motion.synthetic import Pairs
 from stages.motion.warp import warp
 from stages.motion.weights import load_shipped
 from stages.teaching.again import left_over
-from stages.teaching.curriculum import difficulty
-
-SIDE_PX = 128
+from tests.synth.pairs import hard_pairs
 
 
 @pytest.fixture(scope="module")
 def pairs() -> Pairs:
-    random = torch.Generator().manual_seed(20_252)
-    return draw_pairs(draw_textures(20, random), difficulty(1.0, 0.5), 12, SIDE_PX, random)
+    return hard_pairs(20_252, scale=0.5, scenes=12)
 
 
 def blind() -> PWCNet:

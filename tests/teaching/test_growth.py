@@ -4,12 +4,11 @@ import pytest
 import torch
 
 from stages.motion.pwcnet import PRESETS, Decoder, PWCNet, estimate_flow
-from stages.motion.synthetic import Pairs, draw_pairs
-from stages.motion.textures import draw_textures
+from stages.motion.synthetic import Pairs
 from stages.motion.weights import load_shipped
-from stages.teaching.curriculum import difficulty
 from stages.teaching.growth import grow
 from stages.teaching.losses import endpoint_error
+from tests.synth.pairs import hard_pairs
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +21,7 @@ def grown() -> PWCNet:
 
 @pytest.fixture(scope="module")
 def pairs() -> Pairs:
-    random = torch.Generator().manual_seed(20_253)
-    return draw_pairs(draw_textures(20, random), difficulty(1.0, 0.4), 6, 128, random)
+    return hard_pairs(20_253, scale=0.4, scenes=6)
 
 
 def test_it_sees_nearly_what_the_small_one_sees(grown: PWCNet, pairs: Pairs) -> None:
