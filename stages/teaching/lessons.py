@@ -12,12 +12,12 @@ from stages.motion.pwcnet import estimate_flow
 from stages.motion.synthetic import Pairs
 from stages.shards.files import write_json
 from stages.teaching.again import left_over
+from stages.teaching.believed import belief_loss, believed
 from stages.teaching.checkpoint import Progress, resume, save
 from stages.teaching.curriculum import Curriculum
 from stages.teaching.losses import endpoint_error, multi_scale_loss
 from stages.teaching.observed import Observed
 from stages.teaching.pupil import Pupil
-from stages.teaching.unlabelled import unlabelled_loss
 from stages.training.interrupt import Stop
 from stages.training.seeding import generator
 from stages.training.tracker import Tracker
@@ -25,8 +25,8 @@ from stages.training.tracker import Tracker
 CURVES = "curves.json"
 _HELD_OUT = {"small": 0.15, "medium": 0.4, "large": 1.0}  # scale of motions by name
 _SPEAK_STEPS = 20
-_TURN = 3  # one batch in so many has no truth
-_AGAIN = 2  # one batch in so many is a second look, from half of the way to the hardest scenes on
+_TURN = 2  # where frames are given, one batch in so many has no truth
+_AGAIN = 2  # one made-up batch in so many is a second look, from half of the way to the hardest scenes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,6 @@ class Lessons:
     def __init__(self, pupil: Pupil, folder: Path, tracker: Tracker, frames: Path | None = None) -> None:
         self._pupil, self._folder, self._tracker = pupil, folder, tracker
         self._observed = Observed(frames, pupil.recipe, pupil.device) if frames else None
-        self._share = pupil.recipe.observed_share if frames else 1.0
         self._curriculum = Curriculum(pupil.recipe, pupil.device)
         self._held_out = {name: self._curriculum.held_out(scale) for name, scale in _HELD_OUT.items()}
 
@@ -76,7 +75,7 @@ class Lessons:
     def _advance(self, progress: Progress, share: float) -> None:
         unlabelled = self._observed is not None and progress.step % _TURN == _TURN - 1
         loss = self._unlabelled(progress.step) if unlabelled else self._labelled(progress.step)
-        value = self._pupil.learn(loss, progress.step, share=share * self._share)
+        value = self._pupil.learn(loss, progress.step, share=share)
         progress.step += 1
         progress.unlabelled_batches += unlabelled
         if math.isnan(value):
@@ -88,16 +87,15 @@ class Lessons:
 
     def _labelled(self, step: int) -> Tensor:
         pairs, recipe = self._curriculum.at(step), self._pupil.recipe
-        if step >= recipe.ramp_steps // 2 and step % _AGAIN:
+        turn = step // _TURN if self._observed else step
+        if step >= recipe.ramp_steps // 2 and turn % _AGAIN:
             pairs = left_over(self._pupil.average, pairs, generator("flow squares", recipe.seed, step))
         return multi_scale_loss(self._pupil.flows(pairs.first, pairs.second), pairs)
 
     def _unlabelled(self, step: int) -> Tensor:
         assert self._observed is not None
-        first, second = self._observed.at(step)
-        both = torch.cat([first, second]), torch.cat([second, first])
-        forth = self._pupil.flows(*both)[0]
-        return unlabelled_loss(forth, torch.cat(forth.chunk(2)[::-1]), *both)
+        pairs = believed(self._pupil.average, *self._observed.at(step))
+        return belief_loss(self._pupil.flows(pairs.first, pairs.second), pairs)
 
     def _validate(self, progress: Progress) -> None:
         errors = {name: validate(self._pupil, pairs) for name, pairs in self._held_out.items()}

@@ -25,13 +25,23 @@ def multi_scale_loss(flows: Sequence[Tensor], pairs: Pairs) -> Tensor:
         flows: Finest first, (B, 2, H / 4, W / 4) to (B, 2, H / 64, W / 64), px.
         pairs: With their truth.
     """
-    weight = torch.where(pairs.seen & pairs.inside, 1.0, _UNSEEN)
+    return weighted_distance(flows, pairs.flow, torch.where(pairs.seen & pairs.inside, 1.0, _UNSEEN))
+
+
+def weighted_distance(flows: Sequence[Tensor], truth_px: Tensor, weight: Tensor) -> Tensor:
+    """The same for any weights of pixels.
+
+    Args:
+        flows: As above.
+        truth_px: (B, 2, H, W).
+        weight: (B, 1, H, W); their scale does not matter.
+    """
     total = flows[0].new_zeros(())
     for level, (flow, factor) in enumerate(zip(flows, _WEIGHTS, strict=True), FINEST):
-        truth, trust = (functional.avg_pool2d(values, 2**level) for values in (pairs.flow, weight))
+        truth, trust = (functional.avg_pool2d(values, 2**level) for values in (truth_px, weight))
         squared = ((flow - truth) / FLOW_UNIT_PX).square().sum(dim=1, keepdim=True)
         distance = (squared + _SMALLEST**2).sqrt()
-        total = total + factor * (trust * distance).sum() / trust.sum()
+        total = total + factor * (trust * distance).sum() / trust.sum().clamp(min=_SMALLEST)
     return total
 
 

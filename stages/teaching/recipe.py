@@ -19,7 +19,6 @@ class Recipe:
     warmup_steps: int
     steady_steps: int  # the rate then falls with the square root of the steps
     settling_share: float  # of all steps, where an end is set: the last ones take what is left of the rate to nothing
-    observed_share: float  # of the rate, once frames without truth are looked at too
     weight_decay: float
     gradient_norm: float  # longer gradients are cut to it
     average_decay: float  # of the moving average of weights, which is what is kept
@@ -41,7 +40,6 @@ RECIPES: dict[Preset, Recipe] = {
         warmup_steps=100,
         steady_steps=5000,
         settling_share=0.4,
-        observed_share=0.3,
         weight_decay=1e-4,
         gradient_norm=1.0,
         average_decay=0.998,

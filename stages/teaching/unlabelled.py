@@ -14,7 +14,7 @@ from stages.motion.warp import warp
 _PATCH_PX = 5
 _EDGE = 20.0  # how soon a change of brightness, in [0, 1], lets flow change too
 _SMOOTHNESS = 0.05  # weight of px a cell beside the census distance
-_BOUNDS = {"relative": 0.01, "absolute_px2": 0.5}  # of the forward-backward check, as its paper has them
+BOUNDS = {"relative": 0.01, "absolute_px2": 0.5}  # of the forward-backward check, as its paper has them
 
 
 def unlabelled_loss(forward_px: Tensor, backward_px: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ def unlabelled_loss(forward_px: Tensor, backward_px: Tensor, first: Tensor, seco
     """
     height, width = first.shape[-2:]
     flow, back = forward_px.detach(), backward_px.detach()
-    seen = leads_home(flow, back, **_BOUNDS) & inside(flow, height, width)
+    seen = leads_home(flow, back, **BOUNDS) & inside(flow, height, width)
     shown = expand(seen[:, None].float(), height, width) > 0.5
     drawn_back = warp(second, expand(forward_px, height, width), 0.999)
     distance = census_distance(_grey(first), _grey(drawn_back))

@@ -79,5 +79,5 @@ def test_lessons_take_turns_and_resume_bit_by_bit(tmp_path: Path) -> None:
         (tmp_path / run).mkdir(exist_ok=True)
         lessons = Lessons(pupils[name], tmp_path / run, Silent(), tmp_path / "decode")
         progress = lessons.complete(Limits(1e9, steps), Stop())
-        assert (progress.step, progress.unlabelled_batches) == (steps, steps // 3)
+        assert (progress.step, progress.unlabelled_batches) == (steps, steps // 2)
     assert same(pupils["whole"], pupils["rest"])
