@@ -72,8 +72,8 @@ preset: environment ## Use presets/NAME.yaml as params.yaml: make preset NAME=st
 unseen: environment ## Score the trained models on corpora nobody saw: make unseen SEEDS="101 102 103"
 	@python infra/unseen.py $(SEEDS)
 
-flow-weights: environment ## Teach PWC-Net for an hour, or on from the last call: make flow-weights PRESET=lite MINUTES=60
-	@python -m stages flow-weights $(PRESET) --minutes $(MINUTES)
+flow-weights: environment ## Teach PWC-Net for an hour, or on from the last call: PRESET=lite MINUTES=60, FRAMES=data/decode
+	@python -m stages flow-weights $(PRESET) --minutes $(MINUTES) $(if $(FRAMES),--frames $(FRAMES))
 
 benchmarks: environment ## Time each part beside what users pick today; results: tests/benchmarks/results/*.json
 	@for name in $(BENCHMARKS); do echo "== $$name"; python -m tests.benchmarks.$$name tests/benchmarks/results/$$name.json; done

@@ -154,7 +154,7 @@ class Flow(Section):
     preset: Literal["default", "lite"]
     weights: Annotated[str, Field(pattern=r"^[^/]+$")] | None
     device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["auto", "fp32", "bf16"]
     channels_last: bool
     compile: bool
     looks: int = Field(ge=1, le=4)

@@ -13,6 +13,7 @@ from stages.motion.dis import TOOL, DisEstimator
 from stages.motion.pwcnet import PWCNet, estimate_quarter_flow, prepare
 from stages.motion.weights import SHIPPED, load, load_shipped
 from stages.params import Flow
+from stages.precision import choose_precision
 from stages.shards.flow_origin import FlowOrigin
 
 
@@ -42,7 +43,7 @@ class PwcNetEstimator:
         self._net = prepare(
             net,
             torch.device(origin.device),
-            precision=flow.precision,
+            precision="bf16" if origin.precision == "bf16" else "fp32",
             channels_last=flow.channels_last,
             compiled=flow.compile,
         )
@@ -64,7 +65,14 @@ def find_origin(flow: Flow, folder: Path) -> FlowOrigin:
     known = _load(flow, folder, None).origin
     assert known is not None
     device = flow.device if flow.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    return FlowOrigin("pwcnet", known.sha256, known.licence, tool=f"torch {torch.__version__}", device=device)
+    return FlowOrigin(
+        "pwcnet",
+        known.sha256,
+        known.licence,
+        tool=f"torch {torch.__version__}",
+        device=device,
+        precision=choose_precision(flow.precision, torch.device(device)),
+    )
 
 
 def deciding(flow: Flow) -> dict[str, Any]:
@@ -74,7 +82,7 @@ def deciding(flow: Flow) -> dict[str, Any]:
     """
     if flow.backend == "dis":
         return flow.model_dump(include={"backend", "consistency"})
-    return flow.model_dump(exclude={"weights", "device", "num_gpus"})
+    return flow.model_dump(exclude={"weights", "device", "precision", "num_gpus"})
 
 
 def build(flow: Flow, origin: FlowOrigin, folder: Path) -> FlowEstimator:

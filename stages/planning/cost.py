@@ -37,7 +37,7 @@ _DECODE_S_PER_MEDIA_S = 0.025  # of the built-in corpus
 _DECODE_S_PER_FOREIGN_S = 0.08  # of 42 real clips, 400 x 224 to 1920 x 1080 px
 _ESTIMATE_S_PER_MEGAPIXEL = {"dis": 0.067, "pwcnet": 2.5}  # of a pair's flow one way
 _LITE = 0.33  # of the default network's time
-_BF16 = 0.55  # of the time in fp32, where the processor has it
+_BF16 = 0.55  # of the time in fp32; `auto` is taken for it
 _LOOK = 4  # times the first one: twice the sides
 _TRACE_S_PER_BYTE = 4e-8  # followed, written, synced
 _GFLOP_PER_S = 90.0
@@ -215,7 +215,7 @@ def _flow(params: Params, start_s: float) -> Cost:
     ways = 2 if flow.consistency.check else 1
     estimating_s = ways * _ESTIMATE_S_PER_MEGAPIXEL[flow.backend] * pixels / 1e6
     if flow.backend == "pwcnet":
-        lite, bf16 = _LITE if flow.preset == "lite" else 1.0, _BF16 if flow.precision == "bf16" else 1.0
+        lite, bf16 = _LITE if flow.preset == "lite" else 1.0, 1.0 if flow.precision == "fp32" else _BF16
         estimating_s *= lite * bf16 * (1 + _LOOK * (flow.looks - 1))
     return Cost(clips, round(_COPIES * _FLOW_BYTES_PER_PIXEL * pixels), start_s + estimating_s)
 

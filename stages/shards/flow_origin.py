@@ -15,10 +15,12 @@ class FlowOrigin:
     weights_licence: str | None  # SPDX
     tool: str  # the library that computed it, with its version
     device: str  # cpu or cuda
+    precision: str | None = None  # of pwcnet: fp32 or bf16
 
     def __str__(self) -> str:
         weights = f"; weights {self.weights_sha256[:12]}, {self.weights_licence}" if self.weights_sha256 else ""
-        return f"{self.backend} ({self.tool}, {self.device}{weights})"
+        precision = f", {self.precision}" if self.precision else ""
+        return f"{self.backend} ({self.tool}, {self.device}{precision}{weights})"
 
 
 def write_origin(path: Path, origin: FlowOrigin) -> None:

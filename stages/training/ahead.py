@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
+import torch
+
 from stages.training.batches import Batch
 
 
@@ -15,7 +17,10 @@ def made_ahead(make: Callable[[int], Batch], last: int) -> Iterator[Callable[[in
     Python's lock while they work.
     """
     waiting: dict[int, Future[Batch]] = {}
+    threads = torch.get_num_threads()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as worker:
+        worker.submit(_alone).result()
+        torch.set_num_threads(threads)  # of all other threads
 
         def take(step: int) -> Batch:
             wanted = waiting.pop(step, None) or worker.submit(make, step)
@@ -26,3 +31,9 @@ def made_ahead(make: Callable[[int], Batch], last: int) -> Iterator[Callable[[in
         yield take
         for future in waiting.values():
             future.cancel()
+
+
+def _alone() -> None:
+    """Work with one of torch's threads: a second team of them would contend with the one that learns."""
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # else the first operation takes the number that was set last, by whichever thread

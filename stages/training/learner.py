@@ -13,13 +13,13 @@ from stages.networks.correspondence import Correspondence
 from stages.networks.separation import Separator
 from stages.networks.sight import times_s
 from stages.params import Train
+from stages.precision import choose_precision
 from stages.separators import Motions
 from stages.training.batches import Batch
 from stages.training.losses import coincidence_loss, correspondence_loss, mask_loss, spectra
 from stages.training.norms import join_norms
 from stages.training.optimizer import build_optimizer, set_rates
 from stages.training.ranks import ALONE, Ranks, joined
-from stages.training.seeding import choose_precision
 
 SEPARATOR = "separator"  # its name in `Learner.net`
 

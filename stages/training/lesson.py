@@ -12,6 +12,7 @@ from stages.metrics.watched import read_maps, watch
 from stages.networks.motion_fields import open_motion
 from stages.networks.resnet import Start, find_start
 from stages.params import Clip, Flag, Spectrogram, Train
+from stages.precision import choose_precision
 from stages.separators import Model, Section
 from stages.shards.files import copy_whole
 from stages.shards.flags import leave_out
@@ -28,7 +29,7 @@ from stages.training.phased import PhasedTraining
 from stages.training.phases import Leg, legs_of
 from stages.training.ranks import Ranks
 from stages.training.scaling import scale_motion
-from stages.training.seeding import choose_precision, make_deterministic
+from stages.training.seeding import make_deterministic
 from stages.training.sources import Sources, sources_of
 from stages.training.tracker import Tracker
 from stages.training.validation import validation_mixes

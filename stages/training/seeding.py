@@ -1,12 +1,9 @@
 """Randomness as a function: every draw comes from a generator named by (seed, step, ...), so nothing needs storing."""
 
 import hashlib
-from typing import Literal
 
 import torch
 from torch.utils import deterministic
-
-Precision = Literal["auto", "fp32", "bf16"]
 
 
 def generator(*names: int | str) -> torch.Generator:
@@ -21,16 +18,6 @@ def choose_device(wanted: str) -> torch.device:
     if wanted == "cuda" and not found:
         raise ValueError("train.device: cuda is wanted but torch finds no GPU; set it to auto or cpu in params.yaml")
     return torch.device("cuda" if found and wanted != "cpu" else "cpu")
-
-
-def choose_precision(wanted: Precision, device: torch.device) -> Literal["fp32", "bf16"]:
-    """`auto` is bf16 where the processor or the GPU computes in it: elsewhere it would be emulated, slowly."""
-    if wanted != "auto":
-        return wanted
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    able = torch.cpu.get_capabilities()
-    return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") else "fp32"
 
 
 def make_deterministic(threads: int, device: torch.device) -> None:

@@ -39,7 +39,7 @@ INSTRUMENTS = ("violin", "cello", "acoustic_guitar", "xylophone", "tuba", "accor
 SIGHTS = {"128 px, 8 Hz": (128, 8), "192 px, 24 Hz": (192, 24)}  # as clips are stored by default; as films are rendered
 DURATION_S = 3.0
 MOVES_PX = 0.5
-LOOKS: dict[Preset, tuple[int, ...]] = {"lite": (1, 2, 3), "default": (1, 2)}
+LOOKS = (1, 2, 3)
 UNKNOWN_PX = 1e9  # what .flo files say where nothing is known
 REAL = ("calm_guitar", "maskvat_cello", "maskvat_pipa", "avsync15_hammering", "vas_drum_video_02542", "mdn_friday")
 REAL_HEIGHT_PX, REAL_HZ, REAL_FRAMES = 192, 8, 17
@@ -82,7 +82,7 @@ def learnt(paths: list[Path]) -> dict[str, Method]:
     return {
         f"ours {preset}, looks {looks}": partial(estimate_flow, net, looks=looks)
         for preset, net in nets.items()
-        for looks in LOOKS[preset]
+        for looks in LOOKS
     }
 
 

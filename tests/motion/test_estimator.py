@@ -35,6 +35,7 @@ def test_the_declared_backend_is_built_and_says_who_it_is(folder: Path) -> None:
     assert neural.weights_sha256 == sha256(folder / "own.safetensors")
     assert neural.device == ("cuda" if torch.cuda.is_available() else "cpu")
     assert neural.tool == f"torch {torch.__version__}"
+    assert (dis.precision, neural.precision) == (None, "fp32")
 
 
 def test_pwcnet_gives_what_its_weights_give(folder: Path) -> None:
@@ -53,6 +54,17 @@ def test_it_looks_as_often_as_is_declared(folder: Path) -> None:
     expected = estimate_quarter_flow(PWCNet(PRESETS["lite"]).eval(), frames(1), frames(2), looks=2)
     assert (found[1] - expected).norm() < 1e-4 * expected.norm()
     assert (found[1] - found[0]).norm() > 0.01 * expected.norm()
+
+
+def test_it_computes_in_what_its_origin_says(folder: Path) -> None:
+    exact, half, chosen = (
+        NEURAL.model_copy(update={"device": "cpu", "precision": precision}) for precision in ("fp32", "bf16", "auto")
+    )
+    origins = [find_origin(flow, folder) for flow in (exact, half, chosen)]
+    assert [origin.precision for origin in origins[:2]] == ["fp32", "bf16"] and origins[2] in origins[:2]
+    found = [build(flow, origins[0], folder)(frames(1), frames(2)) for flow in (exact, half, chosen)]
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+    assert not torch.equal(found[0], build(half, origins[1], folder)(frames(1), frames(2)))
 
 
 def test_weights_that_changed_since_are_refused(folder: Path) -> None:
@@ -79,7 +91,8 @@ def test_what_cannot_change_a_byte_does_not_decide() -> None:
         assert not changed(FLOW, **values)
     assert not changed(FLOW, looks=2)
     assert changed(FLOW, consistency=FLOW.consistency.model_copy(update={"relative": 0.02}))
-    for values in ({"batch_pairs": 1}, {"num_cpus": 2.0}, {"precision": "bf16"}, {"preset": "default"}, {"looks": 2}):
+    for values in ({"batch_pairs": 1}, {"num_cpus": 2.0}, {"preset": "default"}, {"looks": 2}):
         assert changed(NEURAL, **values)
-    for values in ({"num_gpus": 0.1}, {"device": "cuda"}, {"weights": "renamed"}):  # the origin holds device and sha256
+    of_origin = ({"device": "cuda"}, {"precision": "bf16"}, {"weights": "renamed"})  # it holds what these came to
+    for values in ({"num_gpus": 0.1}, *of_origin):
         assert not changed(NEURAL, **values)

@@ -46,3 +46,27 @@ def test_a_fault_is_that_of_the_step_it_belongs_to() -> None:
         batch_of(1)
         with pytest.raises(ValueError, match="step 2 is damaged"):
             batch_of(2)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_batches_are_made_by_one_thread_and_all_others_keep_theirs(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        used: list[int] = []
+
+        def make(step: int) -> Batch:
+            batch = _batch(step)
+            used.append(torch.get_num_threads())
+            return batch
+
+        with made_ahead(make, 2) as batch_of:
+            batch_of(0)
+            batch_of(1)
+            elsewhere = threading.Thread(target=lambda: used.append(torch.get_num_threads()))
+            elsewhere.start()
+            elsewhere.join()
+            assert torch.get_num_threads() == threads
+        assert used == [1, 1, threads]
+    finally:
+        torch.set_num_threads(before)
