@@ -264,7 +264,8 @@ def flow_weights(
         int | None, typer.Option(help="Step at which all is done; the rate falls to nothing on the way there.")
     ] = None,
     frames: Annotated[
-        Path | None, typer.Option(help="Decoded folder: learn from its frames too, without truth; some hundred batches.")
+        Path | None,
+        typer.Option(help="Decoded folder: learn from its frames too, without truth; for some hundred batches."),
     ] = None,
     start: Annotated[
         Path | None, typer.Option(help="Weights to begin from where the folder has no checkpoint; those of lite grow.")

@@ -1,8 +1,8 @@
 """Frames without truth: what further looks find is believed, and taught to earlier ones.
 
 A network that looks again is nearer to the truth than at its first look, on frames of any kind; so it can teach itself
-on those that it will be used on. Compare Liu et al. (DDFlow, AAAI 2019), who teach what is known where more is seen. For
-some hundred batches at a falling rate: in thousands it comes to believe in motion where there is nothing to see.
+on those that it will be used on. Compare Liu et al. (DDFlow, AAAI 2019), who teach what is known where more is seen.
+For some hundred batches at a falling rate: in thousands it comes to believe in motion where there is nothing to see.
 
 Axes: B pairs, H x W pixels.
 """
