@@ -43,7 +43,7 @@ class PwcNetEstimator:
         self._net = prepare(
             net,
             torch.device(origin.device),
-            precision="bf16" if origin.precision == "bf16" else "fp32",
+            precision=origin.precision or "fp32",
             channels_last=flow.channels_last,
             compiled=flow.compile,
         )

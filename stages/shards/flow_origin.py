@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from stages.shards.files import read_json, write_json
 
@@ -15,7 +16,7 @@ class FlowOrigin:
     weights_licence: str | None  # SPDX
     tool: str  # the library that computed it, with its version
     device: str  # cpu or cuda
-    precision: str | None = None  # of pwcnet: fp32 or bf16
+    precision: Literal["fp32", "bf16"] | None = None  # of pwcnet
 
     def __str__(self) -> str:
         weights = f"; weights {self.weights_sha256[:12]}, {self.weights_licence}" if self.weights_sha256 else ""

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
-from stages.motion.consistency import inside, leads_home
-from stages.motion.grid import expand
-from stages.motion.pwcnet import STRIDE, PWCNet, estimate_flow
+from stages.motion.consistency import inside
+from stages.motion.grid import reduce
+from stages.motion.pwcnet import PWCNet, estimate_flow
 from stages.motion.synthetic import Pairs
 from stages.teaching.losses import weighted_distance
-from stages.teaching.unlabelled import BOUNDS, unlabelled_loss
+from stages.teaching.unlabelled import at_pixels, leads_back, unlabelled_loss
 
 _LOOKS = 3
 _MOVES_PX = 0.3
@@ -41,11 +40,10 @@ def believed(net: PWCNet, first: Tensor, second: Tensor) -> Pairs:
     height, width = first.shape[-2:]
     ones, others = torch.cat([first, second]), torch.cat([second, first])
     flow = estimate_flow(net, ones, others, _LOOKS)
-    cells = avg_pool2d(flow, STRIDE)
-    stays = inside(cells, height, width)
-    home = stays & leads_home(cells, _other_order(cells), **BOUNDS)
-    home, stays = (expand(mask[:, None].float(), height, width) > 0.5 for mask in (home, stays))
-    return Pairs(first=ones, second=others, flow=flow, seen=home, inside=stays)
+    cells = reduce(flow)
+    home, stays = leads_back(cells, _other_order(cells), height, width), inside(cells, height, width)
+    seen, kept = (at_pixels(mask, height, width) for mask in (home, stays))
+    return Pairs(first=ones, second=others, flow=flow, seen=seen, inside=kept)
 
 
 def belief_loss(flows: Sequence[Tensor], pairs: Pairs) -> Tensor:

@@ -16,6 +16,7 @@ from stages.motion.synthetic import Pairs
 _WEIGHTS = (1.28, 0.64, 0.32, 0.32, 0.32)
 _UNSEEN = 0.3  # weight of pixels that the second frame doesn't show
 _SMALLEST = 1e-3  # units of flow: rounds off the tip of the distance, whose slope would jump there
+_LEAST_TRUST = 1e-3  # of all cells together: where none is trusted the loss is 0
 
 
 def multi_scale_loss(flows: Sequence[Tensor], pairs: Pairs) -> Tensor:
@@ -41,7 +42,7 @@ def weighted_distance(flows: Sequence[Tensor], truth_px: Tensor, weight: Tensor)
         truth, trust = (functional.avg_pool2d(values, 2**level) for values in (truth_px, weight))
         squared = ((flow - truth) / FLOW_UNIT_PX).square().sum(dim=1, keepdim=True)
         distance = (squared + _SMALLEST**2).sqrt()
-        total = total + factor * (trust * distance).sum() / trust.sum().clamp(min=_SMALLEST)
+        total = total + factor * (trust * distance).sum() / trust.sum().clamp(min=_LEAST_TRUST)
     return total
 
 

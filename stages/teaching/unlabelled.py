@@ -14,7 +14,7 @@ from stages.motion.warp import warp
 _PATCH_PX = 5
 _EDGE = 20.0  # how soon a change of brightness, in [0, 1], lets flow change too
 _SMOOTHNESS = 0.05  # weight of px a cell beside the census distance
-BOUNDS = {"relative": 0.01, "absolute_px2": 0.5}  # of the forward-backward check, as its paper has them
+_BOUNDS = {"relative": 0.01, "absolute_px2": 0.5}  # of the forward-backward check, as its paper has them
 
 
 def unlabelled_loss(forward_px: Tensor, backward_px: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -28,12 +28,21 @@ def unlabelled_loss(forward_px: Tensor, backward_px: Tensor, first: Tensor, seco
     """
     height, width = first.shape[-2:]
     flow, back = forward_px.detach(), backward_px.detach()
-    seen = leads_home(flow, back, **BOUNDS) & inside(flow, height, width)
-    shown = expand(seen[:, None].float(), height, width) > 0.5
+    shown = at_pixels(leads_back(flow, back, height, width), height, width)
     drawn_back = warp(second, expand(forward_px, height, width), 0.999)
     distance = census_distance(_grey(first), _grey(drawn_back))
     fit = (distance * shown).sum() / shown.sum().clamp(min=1)
     return fit + _SMOOTHNESS * roughness(forward_px, first)
+
+
+def leads_back(forward_px: Tensor, backward_px: Tensor, height: int, width: int) -> Tensor:
+    """Which cells, (B, h, w), stay in a frame of so many px and come back to where they began."""
+    return leads_home(forward_px, backward_px, **_BOUNDS) & inside(forward_px, height, width)
+
+
+def at_pixels(cells: Tensor, height: int, width: int) -> Tensor:
+    """A mask of cells, (B, h, w), as one of pixels, (B, 1, height, width)."""
+    return expand(cells[:, None].float(), height, width) > 0.5
 
 
 def census_distance(one: Tensor, two: Tensor) -> Tensor:

@@ -97,8 +97,8 @@ def parent_of(pid: int) -> int:
 
 def wait_for_no_survivor(known: Collection[int], within_s: float) -> None:
     """Fail with the command lines of processes that are neither `known`, nor this one's own, nor ended in time."""
-    deadline_s = time.monotonic() + within_s
-    while left := {pid: line for pid, line in descendants().items() if pid not in {*known, *_own()}}:
+    deadline_s, spared = time.monotonic() + within_s, {*known, *_own()}
+    while left := {pid: line for pid, line in descendants().items() if pid not in spared}:
         if time.monotonic() > deadline_s:
             for pid in left:
                 with suppress(ProcessLookupError):

@@ -140,8 +140,7 @@ def test_bytes_of_flow_are_those_that_shards_hold(tmp_path: Path) -> None:
 
 
 def test_flow_by_a_network_takes_longer_and_the_way_back_as_long_again(tmp_path: Path) -> None:
-    section = yaml.safe_load(CONTENT)["flow"]
-    section = section | {"backend": "dis"}
+    section = yaml.safe_load(CONTENT)["flow"] | {"backend": "dis"}
     neural = section | {"backend": "pwcnet", "preset": "default", "weights": "own.safetensors", "precision": "fp32"}
     lite, forward = neural | {"preset": "lite"}, section | {"consistency": section["consistency"] | {"check": False}}
     twice, half_precision = lite | {"looks": 2}, lite | {"precision": "bf16"}

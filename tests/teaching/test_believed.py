@@ -12,6 +12,7 @@ from stages.motion.pwcnet import PWCNet, estimate_flow
 from stages.motion.synthetic import Pairs
 from stages.motion.weights import load_shipped
 from stages.performances.truth import CELL_PX
+from stages.precision import choose_precision
 from stages.teaching.believed import belief_loss, believed, evened
 from tests.synth.true_motion import fine_flow, moving
 
@@ -33,7 +34,7 @@ def found(truth: Pairs) -> Pairs:
 
 def ours() -> PWCNet:
     net = load_shipped("lite")
-    net.precision = "bf16"
+    net.precision = choose_precision("auto", torch.device("cpu"))
     return net
 
 
