@@ -17,8 +17,8 @@ from torch import Tensor
 
 from infra.flow_colours import colours
 from infra.motion_sheet import INSTRUMENTS, Picture, image, liveliest, picture, rendered, save, write
-from stages.motion.dis import DisEstimator
 from stages.motion.grid import expand
+from stages.motion.opencv_flow import DisEstimator
 from stages.motion.pwcnet import estimate_flow
 from stages.motion.synthetic import Pairs, draw_pairs
 from stages.motion.textures import draw_textures

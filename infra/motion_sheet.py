@@ -26,8 +26,8 @@ from stages.media.clips import decode_clips
 from stages.media.clock import Window
 from stages.media.source import open_source
 from stages.motion.consistency import inside, leads_home
-from stages.motion.dis import DisEstimator
 from stages.motion.grid import expand
+from stages.motion.opencv_flow import DisEstimator
 from stages.motion.trajectories import Size, Tracks, follow
 from stages.params import Params, read
 from stages.performances.film import cast, film, perform

@@ -19,12 +19,12 @@ from stages.shards.store import Store, source_digest
 _MOTION = (
     "consistency",
     "correlation",
-    "dis",
     "estimator",
     "fields",
     "grid",
     "layouts",
     "looks",
+    "opencv_flow",
     "pwcnet",
     "warp",
     "weights",

@@ -158,6 +158,7 @@ class Flow(Section):
     channels_last: bool
     compile: bool
     looks: int = Field(ge=1, le=4)
+    refined: bool
     batch_pairs: int = Field(ge=1, le=4096)
     num_cpus: float = Field(gt=0, le=64)
     num_gpus: float = Field(ge=0, le=1)

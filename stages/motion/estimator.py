@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from stages.motion.dis import TOOL, DisEstimator
-from stages.motion.pwcnet import PWCNet, estimate_quarter_flow, prepare
+from stages.motion.grid import reduce
+from stages.motion.opencv_flow import TOOL, DisEstimator, refined
+from stages.motion.pwcnet import PWCNet, estimate_flow, estimate_quarter_flow, prepare
 from stages.motion.weights import SHIPPED, load, load_shipped
 from stages.params import Flow
 from stages.precision import choose_precision
@@ -34,11 +35,11 @@ class FlowEstimator(Protocol):
 
 
 class PwcNetEstimator:
-    """Flow by PWC-Net, on the GPU or the CPU."""
+    """Flow by PWC-Net, on the GPU or the CPU, refined on the CPU."""
 
     def __init__(self, flow: Flow, origin: FlowOrigin, folder: Path) -> None:
         torch.set_num_threads(max(1, int(flow.num_cpus)))
-        self._looks = flow.looks
+        self._looks, self._refined = flow.looks, flow.refined
         net = _load(flow, folder, origin.weights_sha256)
         self._net = prepare(
             net,
@@ -50,7 +51,9 @@ class PwcNetEstimator:
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """As `FlowEstimator` says."""
-        return estimate_quarter_flow(self._net, first, second, self._looks).cpu()
+        if not self._refined:
+            return estimate_quarter_flow(self._net, first, second, self._looks).cpu()
+        return reduce(refined(estimate_flow(self._net, first, second, self._looks).cpu(), first, second))
 
 
 def find_origin(flow: Flow, folder: Path) -> FlowOrigin:
@@ -69,7 +72,7 @@ def find_origin(flow: Flow, folder: Path) -> FlowOrigin:
         "pwcnet",
         known.sha256,
         known.licence,
-        tool=f"torch {torch.__version__}",
+        tool=f"torch {torch.__version__}{f', refined by {TOOL}' if flow.refined else ''}",
         device=device,
         precision=choose_precision(flow.precision, torch.device(device)),
     )

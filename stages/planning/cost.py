@@ -39,6 +39,7 @@ _ESTIMATE_S_PER_MEGAPIXEL = {"dis": 0.067, "pwcnet": 2.5}  # of a pair's flow on
 _LITE = 0.33  # of the default network's time
 _BF16 = 0.55  # of the time in fp32; `auto` is taken for it
 _LOOK = 4  # times the first one: twice the sides
+_REFINE_S_PER_MEGAPIXEL = 0.13
 _TRACE_S_PER_BYTE = 4e-8  # followed, written, synced
 _GFLOP_PER_S = 90.0
 _READ_S_PER_MIXTURE = 0.003
@@ -217,6 +218,7 @@ def _flow(params: Params, start_s: float) -> Cost:
     if flow.backend == "pwcnet":
         lite, bf16 = _LITE if flow.preset == "lite" else 1.0, 1.0 if flow.precision == "fp32" else _BF16
         estimating_s *= lite * bf16 * (1 + _LOOK * (flow.looks - 1))
+        estimating_s += ways * _REFINE_S_PER_MEGAPIXEL * pixels / 1e6 if flow.refined else 0.0
     return Cost(clips, round(_COPIES * _FLOW_BYTES_PER_PIXEL * pixels), start_s + estimating_s)
 
 

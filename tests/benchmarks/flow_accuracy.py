@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from stages.motion.opencv_flow import refined
 from stages.motion.pwcnet import PRESETS, Preset, PWCNet, estimate_flow, prepare
 from stages.motion.warp import lands_inside, warp
 from stages.motion.weights import SHIPPED_SHA256, load, shipped
@@ -80,10 +81,16 @@ def learnt(paths: list[Path]) -> dict[str, Method]:
     found |= {preset: path for preset in PRESETS for path in paths if path.stem == preset}
     nets = {preset: ready(load(preset, path)) for preset, path in found.items()}
     return {
-        f"ours {preset}, looks {looks}": partial(estimate_flow, net, looks=looks)
+        f"ours {preset}, looks {looks}{', refined' * finish}": partial(ours, net, looks, finish)
         for preset, net in nets.items()
         for looks in LOOKS
+        for finish in (False, True)
     }
+
+
+def ours(net: PWCNet, looks: int, finish: bool, first: Tensor, second: Tensor) -> Tensor:
+    flow = estimate_flow(net, first, second, looks)
+    return refined(flow, first, second) if finish else flow
 
 
 def ready(net: PWCNet) -> PWCNet:

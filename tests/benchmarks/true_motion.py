@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from stages.motion.consistency import inside, leads_home
-from stages.motion.dis import DisEstimator
+from stages.motion.opencv_flow import DisEstimator
 from stages.motion.trajectories import Size
 from tests.benchmarks.timing import tell
 from tests.synth.true_motion import errors_px, lively_stretches, median_errors_px, moving, true_flow

@@ -53,7 +53,7 @@ def make(folder: Path, *, pause_s: float = 0.0) -> Path:
     (folder / "weights").mkdir()
     params = tiny_params() | {"flow": FLOW.model_dump() | {"num_cpus": 0.5}}
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    with (folder / "stages/motion/dis.py").open("a", encoding="utf-8") as code:
+    with (folder / "stages/motion/opencv_flow.py").open("a", encoding="utf-8") as code:
         code.write(HARM.replace("PAUSE", str(pause_s)).replace("TALLY", str(folder / "tally")))
     write_clips(folder)
     return folder

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.motion.dis import DisEstimator
 from stages.motion.estimator import build, deciding, find_origin
-from stages.motion.pwcnet import PRESETS, PWCNet, estimate_quarter_flow
+from stages.motion.grid import reduce
+from stages.motion.opencv_flow import TOOL, DisEstimator, refined
+from stages.motion.pwcnet import PRESETS, PWCNet, estimate_flow, estimate_quarter_flow
 from stages.motion.weights import WeightsError, save
 from stages.params import Flow
 from stages.shards.files import sha256
@@ -56,6 +57,17 @@ def test_it_looks_as_often_as_is_declared(folder: Path) -> None:
     assert (found[1] - found[0]).norm() > 0.01 * expected.norm()
 
 
+def test_what_it_estimates_is_refined_where_that_is_declared_and_its_origin_says_so(folder: Path) -> None:
+    flow = NEURAL.model_copy(update={"device": "cpu", "refined": True})
+    origin = find_origin(flow, folder)
+    assert origin.tool == f"torch {torch.__version__}, refined by {TOOL}"
+    found = build(flow, origin, folder)(frames(1), frames(2))
+    torch.manual_seed(1)
+    full = estimate_flow(PWCNet(PRESETS["lite"]).eval(), frames(1), frames(2))
+    expected = reduce(refined(full, frames(1), frames(2)))
+    assert (found - expected).norm() < 1e-3 * expected.norm() < (found - reduce(full)).norm()
+
+
 def test_it_computes_in_what_its_origin_says(folder: Path) -> None:
     exact, half, chosen = (
         NEURAL.model_copy(update={"device": "cpu", "precision": precision}) for precision in ("fp32", "bf16", "auto")
@@ -91,7 +103,7 @@ def test_what_cannot_change_a_byte_does_not_decide() -> None:
         assert not changed(FLOW, **values)
     assert not changed(FLOW, looks=2)
     assert changed(FLOW, consistency=FLOW.consistency.model_copy(update={"relative": 0.02}))
-    for values in ({"batch_pairs": 1}, {"num_cpus": 2.0}, {"preset": "default"}, {"looks": 2}):
+    for values in ({"batch_pairs": 1}, {"num_cpus": 2.0}, {"preset": "default"}, {"looks": 2}, {"refined": True}):
         assert changed(NEURAL, **values)
     of_origin = ({"device": "cuda"}, {"precision": "bf16"}, {"weights": "renamed"})  # it holds what these came to
     for values in ({"num_gpus": 0.1}, *of_origin):

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from stages.motion.dis import DisEstimator
+from stages.motion.opencv_flow import DisEstimator
 from tests.synth.fields import stored
 from tests.synth.true_motion import (
     Moving,

@@ -142,15 +142,16 @@ def test_bytes_of_flow_are_those_that_shards_hold(tmp_path: Path) -> None:
 def test_flow_by_a_network_takes_longer_and_the_way_back_as_long_again(tmp_path: Path) -> None:
     section = yaml.safe_load(CONTENT)["flow"] | {"backend": "dis"}
     neural = section | {"backend": "pwcnet", "preset": "default", "weights": "own.safetensors", "precision": "fp32"}
+    neural |= {"refined": False}
     lite, forward = neural | {"preset": "lite"}, section | {"consistency": section["consistency"] | {"check": False}}
-    twice, half_precision = lite | {"looks": 2}, lite | {"precision": "bf16"}
+    twice, half_precision, refined = lite | {"looks": 2}, lite | {"precision": "bf16"}, lite | {"refined": True}
     start_s = estimate("flow", None, params(tmp_path, index__builtin=[])).duration_s
-    dis, slow, quick, half, again, coarse = (
+    dis, slow, quick, half, again, coarse, fitted = (
         estimate("flow", None, params(tmp_path, flow=flow)).duration_s - start_s
-        for flow in (section, neural, lite, forward, twice, half_precision)
+        for flow in (section, neural, lite, forward, twice, half_precision, refined)
     )
     assert half == pytest.approx(dis / 2) and dis < coarse < quick < slow
-    assert again == pytest.approx(5 * quick)
+    assert again == pytest.approx(5 * quick) and quick < fitted < 1.5 * quick
 
 
 def test_bytes_of_trajectories_are_counted(tmp_path: Path) -> None:

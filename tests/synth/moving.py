@@ -23,6 +23,7 @@ FLOW = Flow(
     channels_last=True,
     compile=False,
     looks=1,
+    refined=False,
     batch_pairs=6,
     num_cpus=1.0,
     num_gpus=0.0,
