@@ -18,7 +18,7 @@ from torch import Tensor
 from infra.flow_colours import colours
 from infra.motion_sheet import INSTRUMENTS, Picture, image, liveliest, picture, rendered, save, write
 from stages.motion.grid import expand
-from stages.motion.opencv_flow import DisEstimator
+from stages.motion.opencv_flow import DisEstimator, refined
 from stages.motion.pwcnet import estimate_flow
 from stages.motion.synthetic import Pairs, draw_pairs
 from stages.motion.textures import draw_textures
@@ -68,11 +68,17 @@ def learnt_sheet() -> skia.Image:
         assert stretch.truth is not None
         step = int(stretch.truth.norm(dim=1).mean(dim=(1, 2)).argmax())
         truth, pair = stretch.truth[step], (stretch.frames[step : step + 1], stretch.frames[step + 1 : step + 2])
-        ours = (estimate_flow(net, *pair, looks)[0] for looks in LOOKS)
+        ours = (refined(estimate_flow(net, *pair, looks), *pair)[0] for looks in LOOKS)
         flows = truth, expand(DisEstimator()(*pair), *truth.shape[-2:])[0], *ours
         rows.append([picture(pair[0][0]), *(colours(flow.numpy(), full_of(truth)) for flow in flows)])
     return sheet(
-        ("frame", "true flow", "DIS, preset medium", *(f"PWC-Net lite, our weights, looks: {n}" for n in LOOKS)), rows
+        (
+            "frame",
+            "true flow",
+            "DIS, preset medium",
+            *(f"PWC-Net lite, our weights, looks: {n}, refined" for n in LOOKS),
+        ),
+        rows,
     )
 
 

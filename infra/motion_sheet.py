@@ -5,7 +5,7 @@ python -m infra.motion_sheet docs/motion-film.jpg VIDEO START_S START_S ...
 
 The first draws performances of three instruments, each in its liveliest half second, with the true flow beside the
 estimated one; the second a video of one's own, from each given time on. Flow and what is believed of it come from the
-code of the stage `flow` (backend dis), trajectories from that of the stage `trajectories`.
+code of the stage `flow`, as `params.yaml` has it, trajectories from that of the stage `trajectories`.
 """
 
 import math
@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from infra.flow_colours import colours, wheel
+from stages import layout
 from stages.media.clips import decode_clips
 from stages.media.clock import Window
 from stages.media.source import open_source
 from stages.motion.consistency import inside, leads_home
+from stages.motion.estimator import build, find_origin
 from stages.motion.grid import expand
-from stages.motion.opencv_flow import DisEstimator
 from stages.motion.trajectories import Size, Tracks, follow
 from stages.params import Params, read
 from stages.performances.film import cast, film, perform
@@ -146,7 +147,8 @@ def as_tensor(frames: Sequence[Picture]) -> Tensor:
 def scene(stretch: Stretch, params: Params) -> Scene:
     """Estimate flow, doubt it, follow a grid of points."""
     frames = stretch.frames
-    size, doubts, estimate = Size(*frames.shape[-2:]), params.flow.consistency, DisEstimator()
+    size, doubts = Size(*frames.shape[-2:]), params.flow.consistency
+    estimate = build(params.flow, find_origin(params.flow, layout.WEIGHTS), layout.WEIGHTS)
     flow, back = estimate(frames[:-1], frames[1:]), estimate(frames[1:], frames[:-1])
     home = leads_home(flow, back, relative=doubts.relative, absolute_px2=doubts.absolute_px2)
     valid = home & inside(flow, size.height, size.width)

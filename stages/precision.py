@@ -4,10 +4,10 @@ from typing import Literal
 
 import torch
 
-Precision = Literal["auto", "fp32", "bf16"]
+Precision = Literal["fp32", "bf16"]
 
 
-def choose_precision(wanted: Precision, device: torch.device) -> Literal["fp32", "bf16"]:
+def choose_precision(wanted: Literal["auto"] | Precision, device: torch.device) -> Precision:
     """`auto` is bf16 where the processor or the GPU computes in it: elsewhere it would be emulated, slowly."""
     if wanted != "auto":
         return wanted

@@ -15,9 +15,9 @@ from torch.nn import functional
 from stages.motion.correlation import cost_volume, normalised
 from stages.motion.looks import ENLARGED, next_look
 from stages.motion.warp import warp
+from stages.precision import Precision
 
 Preset = Literal["default", "lite"]
-Precision = Literal["fp32", "bf16"]
 
 RADIUS = 4  # of the cost volume, in cells
 FINEST, COARSEST = 2, 6  # levels at which flow is predicted

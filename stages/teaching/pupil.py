@@ -6,7 +6,8 @@ import math
 import torch
 from torch import Tensor
 
-from stages.motion.pwcnet import Architecture, Precision, PWCNet
+from stages.motion.pwcnet import Architecture, PWCNet
+from stages.precision import Precision
 from stages.teaching.recipe import Recipe
 from stages.training.seeding import generator
 

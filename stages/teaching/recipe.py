@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from stages.motion.pwcnet import Precision, Preset
+from stages.motion.pwcnet import Preset
+from stages.precision import Precision
 
 
 @dataclass(frozen=True, slots=True)

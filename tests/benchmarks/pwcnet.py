@@ -18,8 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stages.motion.pwcnet import PRESETS, Precision, PWCNet, estimate_flow, prepare
+from stages.motion.pwcnet import PRESETS, PWCNet, estimate_flow, prepare
 from stages.motion.weights import load
+from stages.precision import Precision
 from tests.benchmarks.timing import interleaved, tell
 
 REPEATS = 7

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from stages.motion.pwcnet import PRESETS, Precision, PWCNet, estimate_quarter_flow, prepare
+from stages.motion.pwcnet import PRESETS, PWCNet, estimate_quarter_flow, prepare
+from stages.precision import Precision
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU that torch can use")
 
