@@ -27,6 +27,7 @@ class Progress:
 
     step: int = 0  # batches seen
     unlabelled_batches: int = 0  # of them
+    larger_batches: int = 0  # of them, made up: larger pairs, fewer of them
     bad_batches: int = 0
     cpu_s: float = 0.0  # of all chunks
     wall_s: float = 0.0

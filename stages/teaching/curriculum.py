@@ -5,7 +5,7 @@ import torch
 from stages.motion.movements import Difficulty
 from stages.motion.synthetic import Pairs, draw_pairs
 from stages.motion.textures import draw_textures
-from stages.teaching.recipe import Recipe
+from stages.teaching.recipe import LARGER, Recipe
 from stages.training.seeding import generator
 
 _CALMEST = 0.04  # scale of motions; as many are shown between .04 and .2 as between .2 and 1
@@ -18,14 +18,15 @@ class Curriculum:
         self._recipe, self._device = recipe, device
         self._made: tuple[int, torch.Tensor] | None = None
 
-    def at(self, step: int) -> Pairs:
-        """The pairs that follow `step` earlier batches."""
+    def at(self, step: int, *, larger: bool = False) -> Pairs:
+        """The pairs that follow `step` earlier batches; larger ones are fewer."""
         recipe = self._recipe
         random = generator("flow pairs", recipe.seed, step)
         reached = min(1.0, step / recipe.ramp_steps)
         scale = _CALMEST ** (reached * float(torch.rand((), generator=random)))
         textures = self._textures(step // recipe.textures_steps)
-        return draw_pairs(textures, difficulty(reached, scale), recipe.scenes, recipe.side_px, random)
+        scenes, times = (recipe.larger_scenes, LARGER) if larger else (recipe.scenes, 1)
+        return draw_pairs(textures, difficulty(reached, scale), scenes, times * recipe.side_px, random)
 
     def held_out(self, scale: float) -> Pairs:
         """Pairs that are never learnt from, whatever the seed: as hard as they get, but for motions of this scale."""

@@ -27,6 +27,7 @@ _HELD_OUT = {"small": 0.15, "medium": 0.4, "large": 1.0}  # scale of motions by 
 _SPEAK_STEPS = 20
 _TURN = 2  # where frames are given, one batch in so many has no truth
 _AGAIN = 2  # one made-up batch in so many is a second look, from half of the way to the hardest scenes on
+_ROUND = 4  # made-up batches; from there on the last two of a round have larger pairs, as enlarged frames are larger
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,12 @@ class Lessons:
 
     def _advance(self, progress: Progress, share: float) -> None:
         unlabelled = self._observed is not None and progress.step % _TURN == _TURN - 1
-        loss = self._unlabelled(progress.step) if unlabelled else self._labelled(progress.step)
+        larger = not unlabelled and self._turn(progress.step) % _ROUND >= _ROUND // 2
+        loss = self._unlabelled(progress.step) if unlabelled else self._labelled(progress.step, larger=larger)
         value = self._pupil.learn(loss, progress.step, share=share)
         progress.step += 1
         progress.unlabelled_batches += unlabelled
+        progress.larger_batches += larger
         if math.isnan(value):
             progress.bad_batches += 1
             return
@@ -85,11 +88,15 @@ class Lessons:
         if progress.step % _SPEAK_STEPS == 0 and progress.losses:
             self._tracker.log({"loss": progress.losses[-1], "bad_batches": progress.bad_batches}, progress.step)
 
-    def _labelled(self, step: int) -> Tensor:
-        pairs, recipe = self._curriculum.at(step), self._pupil.recipe
-        turn = step // _TURN if self._observed else step
-        if step >= recipe.ramp_steps // 2 and turn % _AGAIN:
-            pairs = left_over(self._pupil.average, pairs, generator("flow squares", recipe.seed, step))
+    def _turn(self, step: int) -> int:
+        """Number of a made-up batch among those of its like; 0 while scenes are easy."""
+        easy = step < self._pupil.recipe.ramp_steps // 2
+        return 0 if easy else step // _TURN if self._observed else step
+
+    def _labelled(self, step: int, *, larger: bool) -> Tensor:
+        pairs = self._curriculum.at(step, larger=larger)
+        if self._turn(step) % _AGAIN:
+            pairs = left_over(self._pupil.average, pairs, generator("flow squares", self._pupil.recipe.seed, step))
         return multi_scale_loss(self._pupil.flows(pairs.first, pairs.second), pairs)
 
     def _unlabelled(self, step: int) -> Tensor:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from stages.motion.pwcnet import Preset
 from stages.precision import Precision
 
+LARGER = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -27,6 +29,11 @@ class Recipe:
     validation_scenes: int
     validate_steps: int
     checkpoint_steps: int
+
+    @property
+    def larger_scenes(self) -> int:
+        """Of a batch whose pairs have `LARGER` times the side: about as many pixels."""
+        return max(1, self.scenes // LARGER**2)
 
 
 RECIPES: dict[Preset, Recipe] = {

@@ -16,13 +16,15 @@ from stages.teaching.pupil import Pupil
 
 def tell(weights: Path, preset: Preset, pupil: Pupil, progress: Progress) -> None:
     """Write how much work and how many pairs a file of weights took, and how they got better, as `<weights>.json`."""
-    pairs, cuda = 2 * pupil.recipe.scenes, pupil.device.type == "cuda"  # of a batch, both orders
+    recipe, cuda = pupil.recipe, pupil.device.type == "cuda"
+    small = progress.step - progress.unlabelled_batches - progress.larger_batches
+    made_up = recipe.scenes * small + recipe.larger_scenes * progress.larger_batches
     content: dict[str, Any] = {
         "preset": preset,
         "sha256": sha256(weights),
-        "recipe": asdict(pupil.recipe),
-        "made_up_pairs": pairs * (progress.step - progress.unlabelled_batches),
-        "unlabelled_pairs": pairs * progress.unlabelled_batches,
+        "recipe": asdict(recipe),
+        "made_up_pairs": 2 * made_up,  # both orders
+        "unlabelled_pairs": 2 * recipe.scenes * progress.unlabelled_batches,
         "cpu_hours": round(progress.cpu_s / 3600, 3),
         "wall_hours": round(progress.wall_s / 3600, 3),
         "device": torch.cuda.get_device_name(pupil.device) if cuda else "cpu",

@@ -28,6 +28,16 @@ def test_held_out_pairs_are_the_same_for_every_seed_and_never_learnt_from() -> N
     assert all(float((learnt - frame).abs().mean(dim=(1, 2, 3)).min()) > 0.05 for frame in held_out[0])
 
 
+def test_larger_pairs_are_fewer_and_as_hard() -> None:
+    recipe = replace(TINY, scenes=8)
+    small, large = (Curriculum(recipe, CPU).at(20, larger=larger) for larger in (False, True))
+    assert (small.first.shape, large.first.shape) == ((16, 3, 64, 64), (4, 3, 128, 128))
+    assert small.first.numel() == large.first.numel()
+    assert Curriculum(TINY, CPU).at(20, larger=True).first.shape == (2, 3, 128, 128)
+    moved = [float(pairs.flow.norm(dim=1).max()) for pairs in (small, large)]
+    assert 0.3 < moved[1] / moved[0] < 3
+
+
 def test_scenes_get_harder_and_at_first_nothing_rests() -> None:
     first, last = difficulty(0.0, 1.0), difficulty(1.0, 1.0)
     assert first.resting == first.still == 0
