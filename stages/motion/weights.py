@@ -22,8 +22,8 @@ _NAMES_SHOWN = 4
 _TRAINED = Path(__file__).with_name("trained")
 SHIPPED = "shipped"  # instead of a file's name: the weights that come with this project
 SHIPPED_SHA256: dict[Preset, str] = {
-    "lite": "c216955d6f3a5a238ef4379f9dc8790aa9460b19516190e039ba169dcc9354f1",
-    "default": "23de7a65d116753d17953cb0b7236ca1b0a27cb39c28ea1e0beb0b8b6cd098b6",
+    "lite": "fbb161f3f246603df3531d63ea0737531e5303628a0078e2c45984b3c864d9ee",
+    "default": "c263ba2963d51e1324c448463bddeaa8e4783d6286621cbf7a1206f3a55cf4c8",
 }
 
 
