@@ -2,7 +2,7 @@
 
 A network that looks again is nearer to the truth than at its first look, on frames of any kind; so it can teach itself
 on those that it will be used on. Compare Liu et al. (DDFlow, AAAI 2019), who teach what is known where more is seen.
-For some hundred batches at a falling rate: what is believed is not the truth, and on made-up pairs it grows a little worse.
+For some hundred batches at a falling rate: what is believed is no truth, and made-up pairs get a little worse by it.
 
 Axes: B pairs, H x W pixels.
 """
