@@ -57,7 +57,9 @@ def test_what_is_not_believed_is_grey_and_the_truth_has_a_column_where_it_is_kno
         STEPS + 1, 3, SIDE_PX // 2, SIDE_PX, generator=torch.Generator().manual_seed(2)
     )
     truth = torch.zeros(STEPS, 2, SIDE_PX, SIDE_PX)
-    sheet = shown([scene(Stretch(frames, truth), read(Path("params.yaml")))])
+    params = read(Path("params.yaml"))
+    dis = params.flow.model_copy(update={"backend": "dis"})  # it sees motion in noise, there and back another one
+    sheet = shown([scene(Stretch(frames, truth), params.model_copy(update={"flow": dis}))])
     width = SIDE_PX + GAP_PX
     assert sheet.shape[1] == len(COLUMNS) * width + GAP_PX
     flow = sheet[HEAD_PX + GAP_PX :, GAP_PX + 2 * width : GAP_PX + 2 * width + SIDE_PX]
