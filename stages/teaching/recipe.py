@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from stages.motion.pwcnet import Preset
 from stages.precision import Precision
 
-LARGER = 2
+LARGER = 2  # times the side of other pairs
 
 
 @dataclass(frozen=True, slots=True)

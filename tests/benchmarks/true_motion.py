@@ -33,11 +33,7 @@ STEPS = (1, 4, 8)
 LEAST_SHARE = 0.02  # of the frame's side: a part that is carried less in a stretch counts as resting
 DURATION_S = 4.0
 BATCH_PAIRS = 16
-ESTIMATORS = {
-    "dis": {"backend": "dis"},
-    "ours": {"looks": 1},
-    "ours twice": {"looks": 2},
-}  # what each changes in params
+ESTIMATORS = {"dis": {"backend": "dis"}, "ours": {"looks": 1}, "ours twice": {"looks": 2}}  # changes of params
 DOUBTED = "ours"  # whose lost points are counted
 
 

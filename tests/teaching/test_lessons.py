@@ -23,7 +23,14 @@ from stages.training.interrupt import Stop
 CPU = torch.device("cpu")
 LITE = PRESETS["lite"]
 TINY = replace(
-    RECIPES["lite"], scenes=1, side_px=64, textures=10, textures_steps=4, validation_scenes=2, validate_steps=3
+    RECIPES["lite"],
+    scenes=1,
+    side_px=64,
+    textures=10,
+    textures_steps=4,
+    ramp_steps=4,
+    validation_scenes=2,
+    validate_steps=3,
 )
 FOREVER_S = 1e9
 
@@ -74,6 +81,12 @@ def test_a_resumed_run_gives_the_same_bits(tmp_path: Path) -> None:
     clocks = ("cpu_s", "wall_s")
     bare = [[{name: value for name, value in row.items() if name not in clocks} for row in table] for table in rows]
     assert bare[0] == bare[1] and [row["step"] for row in bare[0]] == [3, 6]
+
+
+def test_half_of_what_is_made_up_is_larger_once_scenes_are_hard(tmp_path: Path) -> None:
+    easy, hard = replace(TINY, ramp_steps=40), TINY
+    found = [teach(tmp_path / str(number), 8, recipe)[1].larger_batches for number, recipe in enumerate((easy, hard))]
+    assert found == [0, 4]
 
 
 def test_the_seed_decides_the_weights(tmp_path: Path) -> None:
