@@ -71,15 +71,8 @@ def learnt_sheet() -> skia.Image:
         ours = (refined(estimate_flow(net, *pair, looks), *pair)[0] for looks in LOOKS)
         flows = truth, expand(DisEstimator()(*pair), *truth.shape[-2:])[0], *ours
         rows.append([picture(pair[0][0]), *(colours(flow.numpy(), full_of(truth)) for flow in flows)])
-    return sheet(
-        (
-            "frame",
-            "true flow",
-            "DIS, preset medium",
-            *(f"PWC-Net lite, our weights, looks: {n}, refined" for n in LOOKS),
-        ),
-        rows,
-    )
+    titles = (f"PWC-Net lite, our weights, looks: {looks}, refined" for looks in LOOKS)
+    return sheet(("frame", "true flow", "DIS, preset medium", *titles), rows)
 
 
 def full_of(flow: Tensor) -> float:

@@ -13,11 +13,14 @@ from stages.motion.grid import reduce
 
 TOOL = f"opencv {cv2.__version__}"
 _SIDE_PX = 16  # smaller frames leave DIS no pyramid
-_SMOOTHNESS = 10.0  # weight beside 5 of colours and 10 of edges; OpenCV's own is 20, for flow that is rough
+_SMOOTHNESS = 10.0  # weight beside 5 of grey values and 10 of edges; OpenCV's own is 20
 
 
 class DisEstimator:
-    """Dense Inverse Search (Kroeger et al. 2016), preset "medium", on grey pictures, pair by pair: no batch matters."""
+    """Dense Inverse Search (Kroeger et al. 2016), preset "medium", on grey pictures.
+
+    Pair by pair: what a pair gives does not depend on its batch.
+    """
 
     def __init__(self) -> None:
         # DIS lets patches learn from their neighbours within a thread's stripe: more threads would give other flow.

@@ -218,7 +218,8 @@ def _flow(params: Params, start_s: float) -> Cost:
     if flow.backend == "pwcnet":
         lite, bf16 = _LITE if flow.preset == "lite" else 1.0, 1.0 if flow.precision == "fp32" else _BF16
         estimating_s *= lite * bf16 * (1 + _LOOK * (flow.looks - 1))
-        estimating_s += ways * _REFINE_S_PER_MEGAPIXEL * pixels / 1e6 if flow.refined else 0.0
+        if flow.refined:
+            estimating_s += ways * _REFINE_S_PER_MEGAPIXEL * pixels / 1e6
     return Cost(clips, round(_COPIES * _FLOW_BYTES_PER_PIXEL * pixels), start_s + estimating_s)
 
 

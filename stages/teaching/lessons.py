@@ -90,8 +90,9 @@ class Lessons:
 
     def _turn(self, step: int) -> int:
         """Number of a made-up batch among those of its like; 0 while scenes are easy."""
-        easy = step < self._pupil.recipe.ramp_steps // 2
-        return 0 if easy else step // _TURN if self._observed else step
+        if step < self._pupil.recipe.ramp_steps // 2:
+            return 0
+        return step // _TURN if self._observed else step
 
     def _labelled(self, step: int, *, larger: bool) -> Tensor:
         pairs = self._curriculum.at(step, larger=larger)
